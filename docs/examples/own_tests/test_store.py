@@ -1,0 +1,7 @@
+from mypkg import Store
+
+from async_contract import StoreContract, StoreHarness
+
+
+class TestStore(StoreContract):
+    harness = StoreHarness(Store)

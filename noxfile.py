@@ -1,0 +1,115 @@
+"""The questions that are asked of every change, one session each; plain `nox` asks them all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.error_on_missing_interpreters = False  # a Python that is not there is skipped
+nox.options.reuse_venv = "yes"
+
+# With it, every pytest process would rewrite every test module anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = sorted({"3.11", "3.12", "3.13", THIS}, key=lambda version: int(version.partition(".")[2]))
+VERSIONS = [
+    nox.param(PYTHONS[0], "pytest==8.4.0", id="oldest"),
+    *(nox.param(python, "pytest", id=python) for python in PYTHONS if python != THIS),
+]
+
+
+def group(name: str) -> tuple[str, ...]:
+    """The requirements of one of the dependency groups in pyproject.toml."""
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+@nox.session(python=THIS)
+def tests(session: nox.Session) -> None:
+    """Does everything work on this Python with the newest pytest, and is every branch taken?
+
+    No branch of the source depends on a version, so it is enough to measure one.
+    """
+    session.install("--upgrade", ".", *group("tests"), "pytest")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-n", "auto", *session.posargs)
+    if not session.posargs:
+        session.run("coverage", "combine")
+        session.run("coverage", "report")
+
+
+@nox.session
+@nox.parametrize(("python", "pytest"), VERSIONS)
+def versions(session: nox.Session, pytest: str) -> None:
+    """Does everything work on the other Pythons, and on the oldest with the oldest pytest?"""
+    session.install("--upgrade", ".", *group("tests"), pytest)
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def oracle(session: nox.Session) -> None:
+    """Does the judge agree, on 200,000 random histories, with a search that shares nothing with it?"""
+    session.install("--upgrade", ".", *group("tests"))
+    session.run(
+        "pytest", "-n", "auto", "tests/oracle", *session.posargs,
+        env={"ASYNC_CONTRACT_ORACLE_HISTORIES": os.environ.get("ASYNC_CONTRACT_ORACLE_HISTORIES", "200000")},
+    )  # fmt: skip
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Is the source written as the project writes?"""
+    session.install(*group("lint"))
+    session.run("ruff", "check", "--output-format=concise")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Do the types agree, in the oldest Python and in the newest?"""
+    session.install(".", *group("tests"), *group("typing"))
+    for version in ("3.11", "3.13"):
+        session.run("mypy", "--python-version", version)
+
+
+@nox.session
+def contract_suites(session: nox.Session) -> None:
+    """Do the real stores keep the contract?"""
+    session.install("--upgrade", ".")
+    for target in ("contract_suites.sqlite:harness", "contract_suites.memory:harness"):
+        session.run("pytest", f"--async-contract={target}", "--async-contract-only", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Does the documentation build without a warning?"""
+    session.install("--upgrade", ".", *group("docs"))
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "-E", "docs", "docs/_build/html")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Does the wheel work where there is no checkout, in an environment with nothing else in it?"""
+    session.install("build")
+    with tempfile.TemporaryDirectory() as directory:
+        away = Path(directory)
+        session.run("python", "-m", "build", "--outdir", str(away), silent=True)
+        (wheel,) = away.glob("*.whl")
+        session.run("python", "-m", "venv", str(away / "venv"))
+        python = str(away / "venv" / "bin" / "python")
+        session.run(python, "-m", "pip", "install", "--quiet", str(wheel), external=True)
+        with session.chdir(away):
+            for example, status in (("broken", 1), ("fixed", 0)):
+                source = ROOT / "docs" / "examples" / "tutorial" / example / "mypkg.py"
+                Path("mypkg.py").write_bytes(source.read_bytes())
+                session.run(
+                    python, "-m", "pytest", "--async-contract=mypkg.Store",
+                    external=True, success_codes=[status],
+                )  # fmt: skip

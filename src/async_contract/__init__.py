@@ -1,0 +1,45 @@
+"""Holds a job store to its contract.
+
+The public names are imported when they are first used, since pytest loads our plugin in every run.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from async_contract._public import MODULES
+from async_contract.judge.judge import Judge, judge  # at once, or the package of that name would stand here
+
+if TYPE_CHECKING:
+    from async_contract.contract.capabilities import Capabilities, CapabilityError
+    from async_contract.harness.errors import HarnessError, TargetError
+    from async_contract.harness.harness import StoreHarness
+    from async_contract.harness.sandbox import Sandbox
+    from async_contract.history.operation import Delivered, Operation
+    from async_contract.judge.verdict import ClauseVerdict, Judgement, Verdict, Violation
+    from async_contract.reference.attempt import Handler
+    from async_contract.reference.events import Event, MetricsRecorder
+    from async_contract.reference.memory import MemoryStore
+    from async_contract.reference.mux import HandlerMux, HandlerNotFound, InvalidJobKind
+    from async_contract.reference.runner import Runner
+    from async_contract.reference.sanitize import safe_failure_message, safe_label
+    from async_contract.store import Job, JobExists, JobNotFound, JobNotLeased, JobRecord, JobState, Store
+    from async_contract.store import StoreError as StoreError
+    from async_contract.suites.outcome import ContractError, ContractViolation, ContractWarning
+    from async_contract.suites.store import StoreContract
+
+__all__ = [
+    "Capabilities", "CapabilityError", "ClauseVerdict", "ContractError", "ContractViolation",
+    "ContractWarning", "Delivered", "Event", "Handler", "HandlerMux", "HandlerNotFound", "HarnessError",
+    "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased", "JobRecord", "JobState", "Judge",
+    "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner", "Sandbox", "Store",
+    "StoreContract", "StoreError", "StoreHarness", "TargetError", "Verdict", "Violation", "judge",
+    "safe_failure_message", "safe_label",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(MODULES[name]), name)

@@ -1,0 +1,1 @@
+"""What is owed: the clauses, the capabilities, and the life of a job."""

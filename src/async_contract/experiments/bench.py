@@ -1,0 +1,423 @@
+"""Where an experiment meets a store: workers, time, and the recorder between them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.experiments.cancel import CancelAt
+from async_contract.harness.calls import dispose, prepare
+from async_contract.harness.connection import Connection, open_store
+from async_contract.harness.errors import HarnessError, TargetError
+from async_contract.harness.harness import StoreHarness
+from async_contract.harness.sandbox import Sandbox, Sandboxes
+from async_contract.history.operation import OK, UNKNOWN, Delivered, Operation
+from async_contract.history.recorder import Recorder, Wrap
+from async_contract.judge.drained import IN_A_ROW
+from async_contract.judge.refusals import ERRORS
+from async_contract.store import Job
+
+MARGIN = 0.001
+"""Seconds beyond an instant that are waited for, so that nothing hangs on a rounded clock."""
+
+MOST_LEASES = 400
+"""After so many leases a store that still delivers is not going to be empty."""
+
+
+class NotExercised(Exception):
+    """The store, or its harness, does not let this experiment put a clause to the test."""
+
+
+class NotApplicable(Exception):
+    """The clause can't apply to this store."""
+
+
+class NotEmpty(Exception):
+    """The store holds jobs that the toolkit did not put there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an experiment treats a store.
+
+    Attributes:
+        call_limit: Seconds after which a call is given up; `None`: never.
+        longest_wait: Seconds of real time that one experiment may wait for leases to expire.
+        allow_nonempty: Whether a store may hold other jobs, which are then left alone.
+    """
+
+    call_limit: float | None = 10.0
+    longest_wait: float = 5.0
+    allow_nonempty: bool = False
+
+
+class Worker:
+    """One worker with its connection; every call is recorded."""
+
+    def __init__(self, number: int, store: Any, recorder: Recorder) -> None:
+        self.number = number
+        self.store = store
+        self._recorder = recorder
+
+    async def lease(self, limit: int, *, wrap: Wrap | None = None) -> Sequence[Delivered]:
+        """Lease jobs once; what failed delivers nothing."""
+        operation, _ = await self._recorder.lease(self.number, self.store, limit, wrap)
+        return operation.jobs
+
+    async def lease_raw(self, limit: int) -> tuple[Sequence[Delivered], Any]:
+        """Lease jobs, and give what the store itself returned beside what is recorded of it."""
+        operation, result = await self._recorder.lease(self.number, self.store, limit)
+        return operation.jobs, result
+
+    async def ask(self, limit: int) -> Sequence[Delivered]:
+        """Lease jobs with a limit that must be accepted, again if it is not: errors may be transient."""
+        for _ in range(ERRORS):
+            operation, _ = await self._recorder.lease(self.number, self.store, limit)
+            if operation.outcome == OK:
+                break
+        return operation.jobs
+
+    async def complete(self, job_id: str, *, wrap: Wrap | None = None) -> Operation:
+        """Complete a job, once."""
+        return await self._recorder.complete(self.number, self.store, job_id, wrap)
+
+    async def fail(self, job_id: str, message: str = "boom", *, wrap: Wrap | None = None) -> Operation:
+        """Fail a job, once."""
+        return await self._recorder.fail(self.number, self.store, job_id, message, wrap)
+
+    async def finish(self, job_id: str) -> Operation:
+        """Complete a job that this worker holds, again if that fails: errors may be transient."""
+        for _ in range(ERRORS):
+            operation = await self.complete(job_id)
+            if operation.outcome == OK:
+                break
+        return operation
+
+    async def give_up(self, job_id: str, message: str = "boom") -> Operation:
+        """Fail a job that this worker holds, again if that fails: errors may be transient."""
+        for _ in range(ERRORS):
+            operation = await self.fail(job_id, message)
+            if operation.outcome == OK:
+                break
+        return operation
+
+
+class Bench:
+    """One store in one sandbox, and everything an experiment does with it."""
+
+    def __init__(self, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> None:
+        self.harness = harness
+        self.sandbox = sandbox
+        self.settings = settings
+        self.capabilities: Capabilities = harness.capabilities
+        self.recorder = Recorder(
+            harness, sandbox, call_limit=settings.call_limit, leave_foreign=settings.allow_nonempty
+        )
+        self.chooses_ids = False
+        self._connections: list[Connection] = []
+        self._workers: list[Worker] = []
+        self._engaged = 0
+        self._jobs = 0
+
+    @property
+    def history(self) -> list[Operation]:
+        """What was recorded so far."""
+        return self.recorder.history
+
+    # -- workers ------------------------------------------------------------------------------
+
+    async def worker(self) -> Worker:
+        """One more worker, with a connection of its own if the store's workers have one each.
+
+        With `sharing="none"` there is only one worker, who gets the job of every other.
+        """
+        sharing = self.capabilities.sharing
+        if self._engaged < len(self._workers):
+            self._engaged += 1
+            return self._workers[self._engaged - 1]
+        if sharing == "none" and self._workers:
+            return self._workers[0]
+        number = len(self._workers) + 1
+        if sharing in ("none", "instance") and self._connections:
+            store = self._connections[0].store
+        else:
+            store = await self._connect(number)
+        worker = Worker(number, store, self.recorder)
+        self._workers.append(worker)
+        self._engaged += 1
+        return worker
+
+    async def first_worker(self) -> Worker:
+        """The worker that every experiment has, whether it was asked for or not."""
+        if not self._workers:
+            await self.worker()
+            self._engaged = 0  # the next one to be asked for is this one
+        return self._workers[0]
+
+    async def workers(self, count: int) -> list[Worker]:
+        """So many more workers."""
+        return [await self.worker() for _ in range(count)]
+
+    async def _connect(self, number: int) -> Any:
+        invoked = self.recorder.now()
+        connection = await self._open()
+        if len(self._connections) > 1:
+            self.recorder.note("connect", number, invoked)
+        return connection.store
+
+    async def reopen(self) -> None:
+        """Close every connection and open it again."""
+        invoked = self.recorder.now()
+        await self.close()
+        stores: list[Any] = []
+        for worker in self._workers:
+            if not stores or self.capabilities.sharing in ("connection", "process"):
+                stores.append((await self._open()).store)
+            worker.store = stores[-1]
+        self.recorder.note("reopen", 0, invoked)
+
+    async def close(self) -> None:
+        """Close every connection, the last one first."""
+        while self._connections:
+            with _reported("closing the store"):
+                await self._connections.pop().close()
+
+    async def _open(self) -> Connection:
+        with _reported("connecting to the store"):
+            connection = await open_store(self.harness, self.sandbox)
+        self._connections.append(connection)
+        return connection
+
+    async def _any_store(self) -> Any:
+        return (await self.first_worker()).store
+
+    # -- jobs ---------------------------------------------------------------------------------
+
+    async def enqueue(self, count: int = 1) -> list[str]:
+        """Enqueue ordinary jobs and return their ids; raise `NotExercised` if none is accepted."""
+        return [await self._enqueue_another() for _ in range(count)]
+
+    async def _enqueue_another(self) -> str:
+        # Errors may be transient. An id is never enqueued twice, so each try is for another job; one
+        # of which only the reply was lost is in the store too, and does no harm there.
+        for _ in range(ERRORS):
+            self._jobs += 1
+            number = f"{self._jobs:02}"
+            job = Job(f"job-{number}", f"kind-{self._jobs % 3}", "acme", f"payload {number}".encode())
+            operation = await self.offer(job)
+            if operation.outcome == OK:
+                assert operation.job_id is not None, "an enqueue names its job"
+                return operation.job_id
+        raise NotExercised(f"enqueue of {job.id!a} failed: {operation.error}")
+
+    async def offer(self, job: Job) -> Operation:
+        """Enqueue a job that the store may refuse."""
+        operation = await self.recorder.enqueue(0, await self._any_store(), job)
+        if operation.outcome == OK and operation.job_id != job.id:
+            self.chooses_ids = True
+        return operation
+
+    async def obtain(self, worker: Worker, count: int) -> list[str]:
+        """Have the worker lease until it holds so many jobs; a lease may deliver fewer than its limit.
+
+        Raises:
+            NotExercised: The store delivers nothing more.
+        """
+        ids = await self.obtain_some(worker, count)
+        for more in range(ERRORS):
+            if len(ids) >= count or not self._a_lease_failed():
+                break
+            # In place of what a lost reply may have taken along; more each time, lest they are all lost.
+            await self.enqueue(count - len(ids) + more)
+            await self.settle()
+            ids += await self.obtain_some(worker, count - len(ids))
+        if len(ids) < count:
+            raise NotExercised(f"the store delivered {len(ids)} of {count} ready jobs")
+        return ids
+
+    def _a_lease_failed(self) -> bool:
+        return any(each.method == "lease" and each.outcome != OK for each in self.history)
+
+    async def obtain_some(self, worker: Worker, most: int) -> list[str]:
+        """Have the worker lease until it holds so many jobs or nothing more comes."""
+        ids: list[str] = []
+        empty = 0
+        while len(ids) < most and empty < IN_A_ROW:
+            jobs = await worker.ask(most - len(ids))
+            ids.extend(str(each.id) for each in jobs)
+            empty = 0 if jobs else empty + 1
+            if not jobs:
+                await self.sandbox.sleep(self.capabilities.poll_delay)
+        return ids
+
+    async def inspect(self, job_id: str) -> Operation | None:
+        """Look up what the store remembers of a job, if the harness can."""
+        store = await self._any_store()
+        if not self.harness.inspects(store):
+            return None
+        for _ in range(ERRORS):  # errors may be transient
+            operation = await self.recorder.inspect(0, store, job_id)
+            if operation.outcome != UNKNOWN:
+                break
+        return operation
+
+    # -- time ---------------------------------------------------------------------------------
+
+    @property
+    def can_expire(self) -> bool:
+        """Whether this experiment can wait until a lease has expired."""
+        expiry = self._expiry
+        return expiry is not None and (self.sandbox.virtual or expiry <= self.settings.longest_wait)
+
+    @property
+    def _expiry(self) -> float | None:
+        """Seconds after which a lease surely has expired."""
+        if self.capabilities.lease_timeout is None:
+            return None
+        return self.capabilities.lease_timeout + self.capabilities.expiry_delay + MARGIN
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        await self.sandbox.sleep(seconds)
+
+    async def expire(self) -> None:
+        """Let time pass until every lease has expired.
+
+        Raises:
+            NotExercised: Leases never expire, or take too long to.
+        """
+        expiry = self._expiry
+        if expiry is None:
+            raise NotExercised("leases never expire: the harness declares no lease_timeout")
+        if not self.can_expire:
+            raise NotExercised(
+                f"leases take {expiry:g} s to expire, more than the {self.settings.longest_wait:g} s that an "
+                "experiment waits; build the store with a shorter lease_timeout, or let it read "
+                "sandbox.clock and declare virtual_time=True"
+            )
+        await self.sandbox.sleep(expiry)
+
+    async def settle(self) -> None:
+        """Let time pass until every failed job is ready again and every ready job is visible.
+
+        Raises:
+            NotExercised: That takes too long.
+        """
+        capabilities = self.capabilities
+        delay = capabilities.retry_delay + capabilities.poll_delay
+        if not delay:
+            return
+        if not self.sandbox.virtual and delay > self.settings.longest_wait:
+            raise NotExercised(
+                f"retry_delay and poll_delay are {delay:g} s, more than the "
+                f"{self.settings.longest_wait:g} s that an experiment waits; build the store with shorter "
+                "ones, or let it read sandbox.clock and declare virtual_time=True"
+            )
+        await self.sandbox.sleep(delay + MARGIN)
+
+    # -- the end ------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Complete everything that comes, until three leases in a row come back empty."""
+        worker = await self.first_worker()
+        await self.settle()
+        empty = 0
+        for _ in range(MOST_LEASES):
+            jobs = await worker.ask(10)
+            for each in jobs:
+                await worker.finish(each.id)
+            empty = 0 if jobs else empty + 1
+            if empty == IN_A_ROW:
+                break
+
+    async def cancelled(self, call: Callable[..., Awaitable[Any]], step: int) -> bool:
+        """Make a call and cancel it while it is suspended for the `step`-th time; 0: before it begins.
+
+        Args:
+            call: A method of a worker, with all its arguments but `wrap`.
+            step: Which of its awaits.
+
+        Returns:
+            Whether it lasted that long; if not, it went through.
+        """
+        wraps: list[CancelAt] = []
+
+        def wrap(awaitable: Awaitable[Any]) -> Awaitable[Any]:
+            wraps.append(CancelAt(awaitable, step))
+            return wraps[-1]
+
+        async def make() -> None:
+            await call(wrap=wrap)
+
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.create_task(make())
+        if not wraps:
+            raise NotApplicable("a plain function can't be cancelled")
+        return wraps[0].struck
+
+    async def together(self, *calls: Awaitable[Any]) -> list[Any]:
+        """Make calls at the same time, in the order that the event loop itself gives them.
+
+        A store that is not to be shared gets them one after another.
+        """
+        if self.capabilities.sharing == "none":
+            return [await call for call in calls]
+        return list(await asyncio.gather(*calls))
+
+
+@asynccontextmanager
+async def open_bench(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, sandbox: Sandbox | None = None
+) -> AsyncIterator[Bench]:
+    """A bench with a sandbox of its own, or with this one, closed and disposed of at the end.
+
+    Raises:
+        NotEmpty: The store delivers a job that nobody put there.
+    """
+    sandbox = sandbox or sandboxes.new(harness)
+    async with AsyncExitStack() as stack:
+        with _reported("prepare"):
+            await prepare(harness, sandbox)
+        stack.push_async_callback(_dispose, harness, sandbox)
+        bench = Bench(harness, sandbox, settings)
+        stack.push_async_callback(bench.close)
+        await _refuse_foreign_jobs(bench)
+        yield bench
+
+
+async def _dispose(harness: StoreHarness, sandbox: Sandbox) -> None:
+    with _reported("dispose"):
+        await dispose(harness, sandbox)
+
+
+@contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """Report what the user's own code raises as his, with the line where it did."""
+    try:
+        yield
+    except (HarnessError, TargetError):
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise HarnessError(f"{what} failed at {place.filename}:{place.lineno}: {text}") from error
+
+
+async def _refuse_foreign_jobs(bench: Bench) -> None:
+    worker = await bench.first_worker()
+    if bench.settings.allow_nonempty:
+        return
+    jobs = await worker.lease(1)
+    if jobs:
+        raise NotEmpty(
+            "the store already holds jobs: before anything was enqueued it delivered "
+            f"{jobs[0].id!a}, which is on lease now; give the toolkit an empty store of its own for every "
+            "sandbox (sandbox.path is an "
+            "empty directory, sandbox.name a unique name), or insist with --async-contract-allow-nonempty"
+        )

@@ -1,0 +1,1 @@
+"""One small deterministic scenario for each clause of the store."""

@@ -1,0 +1,120 @@
+"""The scenarios of the family expiry."""
+
+from __future__ import annotations
+
+from async_contract.experiments.bench import Bench, NotExercised, Worker
+
+
+async def returns(bench: Bench) -> None:
+    """Leases that expire: of one job, of several, twice in a row, with other jobs coming and going."""
+    first, second = await bench.workers(2)
+    await bench.enqueue(4)
+    held = await bench.obtain(first, 2)
+    for job_id in await bench.obtain(second, 1):
+        await second.finish(job_id)
+    await bench.expire()
+    for each in await second.ask(10):
+        if each.id not in held:
+            await second.finish(each.id)
+    await bench.expire()
+    for each in await first.ask(10):
+        await first.finish(each.id)
+    await bench.enqueue(1)
+    await bench.obtain(second, 1)
+    await bench.expire()
+
+
+async def not_early(bench: Bench) -> None:
+    """Workers that ask late in the life of a lease.
+
+    It is a first one, one after an expired one, one after a fail, whose time begins anew, and one that
+    began later than another of the same worker.
+    """
+    first, second = await bench.workers(2)
+    await bench.enqueue(1)
+    await bench.obtain(first, 1)
+    await _ask_until_late(bench, second)
+    await bench.expire()
+    await bench.obtain_some(second, 1)
+    await _ask_until_late(bench, first)
+    await bench.expire()
+    for each in await second.ask(10):
+        await second.finish(each.id)
+    await bench.enqueue(2)
+    held = await bench.obtain(first, 1)
+    await _pass(bench, 0.6)
+    await first.give_up(held[0])
+    await bench.settle()
+    again = await bench.obtain_some(second, 2)
+    await _pass(bench, 0.6)
+    await first.ask(10)
+    for job_id in again:
+        await second.finish(job_id)
+    await bench.enqueue(2)
+    await bench.obtain_some(first, 1)
+    await _pass(bench, 0.6)
+    await bench.obtain_some(first, 1)
+    await _pass(bench, 0.6)
+    await second.ask(10)
+
+
+async def _ask_until_late(bench: Bench, worker: Worker) -> None:
+    for part in (0.3, 0.3, 0.38):
+        await _pass(bench, part)
+        await worker.ask(10)
+
+
+async def _pass(bench: Bench, part: float) -> None:
+    """Let a part of the time of a lease pass."""
+    timeout = bench.capabilities.lease_timeout
+    if timeout is None:
+        raise NotExercised("leases never expire: the harness declares no lease_timeout")
+    if not bench.can_expire:
+        await bench.expire()  # says why it can't
+    await bench.sleep(part * timeout)
+
+
+async def fenced(bench: Bench) -> None:
+    """Workers whose lease has expired complete and fail while another holds the job, and afterwards."""
+    if bench.capabilities.sharing in ("none", "instance"):
+        raise NotExercised(
+            'one object can\'t tell its workers apart: declare sharing="connection" or "process", so that '
+            "every worker connects for itself"
+        )
+    stale, holder, third = await bench.workers(3)
+    for end in ("complete", "fail"):
+        for done in ("complete", "fail"):
+            await bench.enqueue(1)
+            job_id = (await bench.obtain(stale, 1))[0]
+            await bench.expire()
+            await bench.obtain(holder, 1)
+            await _end(stale, end, job_id)
+            await bench.inspect(job_id)
+            await third.ask(10)
+            await _end(holder, done, job_id)
+            await bench.inspect(job_id)
+            await _end(stale, end, job_id)
+            await bench.inspect(job_id)
+            await bench.settle()
+            for each in await third.ask(10):
+                await third.finish(each.id)
+
+
+async def _end(worker: Worker, how: str, job_id: str) -> None:
+    await (worker.complete(job_id) if how == "complete" else worker.fail(job_id))
+
+
+async def max_attempts(bench: Bench) -> None:
+    """Jobs whose every lease expires, alone and mixed with fails."""
+    first, second = await bench.workers(2)
+    await bench.enqueue(2)
+    most = bench.capabilities.max_attempts or 1
+    for round in range(most):
+        worker = second if round % 2 else first
+        held = sorted(str(each.id) for each in await worker.ask(10))
+        if round == 0 and most > 1 and held:
+            await worker.give_up(held[0])
+            await bench.settle()
+        await bench.expire()
+    await first.ask(10)
+    await bench.expire()

@@ -1,0 +1,138 @@
+"""The values that break real stores: ids, kinds, payloads and messages."""
+
+from __future__ import annotations
+
+from async_contract.store import Job
+
+LOOK_ALIKES = (
+    "Look",
+    "look",
+    "LOOK",
+    " look",
+    "look ",
+    "look\t",
+    "lookalike",
+    "look%",
+    "loo_",
+    "%",
+    "_",
+    "*",
+    "l\u00f6ok",
+    "lo\u0308ok",
+    "\u017fook",
+    "\uff4cook",
+    "0001",
+    "1",
+    "+1",
+    "1.0",
+    "01",
+    "null",
+    "NULL",
+    "look\u200b",
+    "look\x00",
+    "look" * 75,
+    "look" * 75 + "er",
+    "look'--",
+    'look"',
+    "look\\",
+    "../look",
+    "look/../look",
+    "look;look",
+    "look,1",
+)
+"""Ids of which a careless store takes one for another."""
+
+TEXTS = (
+    "plain",
+    "B\u00fccher \u00e0 la carte",
+    "\u65e5\u672c\u8a9e",
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+    "'; DROP TABLE jobs; --",
+    'a "quoted" word',
+    "back\\slash \\n \\x00",
+    "100%s {0} {x} $1 ?",
+    " blank ends ",
+    "line\nbreak\r\n",
+    "tab\there",
+    "\u202eright to left",
+    "e\u0301 not \u00e9",
+    "\x01\x1f\x7f",
+    "nul\x00inside",
+    "null",
+    "None",
+    "007",
+    "-1",
+    "1e5",
+    "true",
+    "<b>&amp;</b>",
+    "[]",
+    '{"id": 1}',
+    "x" * 2000,
+)
+"""Kinds and tenants, as odd as they are allowed to be."""
+
+PAYLOADS = (
+    b"",
+    b"\x00",
+    b"plain",
+    bytes(range(256)),
+    b"\xff\xfe\x80 not utf-8",
+    "\u65e5\u672c".encode(),
+    b"line\nbreak\r\n",
+    b"'; DROP TABLE jobs; --",
+    b"\x80\x04\x95",
+    b'{"a": 1}',
+    b" blank ends ",
+    b"\\x41",
+    b"=?",
+    b"x" * 65_536,
+)
+"""Payloads: any bytes."""
+
+MESSAGES = (
+    "worker failed",
+    "x",
+    "ConnectionError: refused (111)",
+    "'; DROP TABLE jobs; --",
+    "100% of {0} %s \\n",
+    "caf\u00e9 \u65e5\u672c\u8a9e \U0001f4a5",
+    'a "quoted" \\ word',
+    "a  b",
+    "null",
+    "0",
+    "e\u0301",
+    "x" * 256,
+    "\u65e5" * 85,
+    "\U0001f4a5" * 64,
+)
+"""Messages that `safe_failure_message` can produce, up to its bound of 256 bytes."""
+
+HOSTILE_MESSAGES = (
+    "nul\x00inside",
+    "line\nbreak",
+    "lone \ud800 surrogate",
+    "",
+    "x" * 1024 * 1024,
+    "'); DELETE FROM jobs; --\n",
+    "\u2028\u2029\x85",
+    "\x1b[31mred",
+    "\u202egnp.exe",
+    "\U0001f4a5" * 1000,
+)
+"""Messages that a store may store, shorten or refuse."""
+
+STRANGERS = ("no-such-job", "", "job-", "job-0", "job", "*", "0", "-1", "None", "no such job")
+"""Ids that nobody enqueued, and that are like none that was."""
+
+
+def odd_jobs() -> list[Job]:
+    """Jobs with uncommon kinds, tenants and payloads, every value at least once."""
+    count = max(len(TEXTS), len(PAYLOADS))
+    return [
+        Job(f"odd-{n:02}", TEXTS[n % len(TEXTS)], TEXTS[-1 - n % len(TEXTS)], PAYLOADS[n % len(PAYLOADS)])
+        for n in range(count)
+    ] + [
+        Job("odd-empty-tenant", "kind", "", b"payload"),
+        Job("odd-same-1", "same", "same", b"one"),
+        Job("odd-same-2", "same", "same", b"another"),
+    ]

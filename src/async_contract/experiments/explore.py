@@ -1,0 +1,166 @@
+"""Programs by the thousand: what a store does wrong that nobody thought of."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments.bench import Settings, open_bench
+from async_contract.experiments.programs import Program, generate, menu_for, play_in_order
+from async_contract.experiments.shrink import parts, shrinking
+from async_contract.harness.harness import StoreHarness
+from async_contract.harness.sandbox import Sandboxes
+from async_contract.history.operation import Operation
+from async_contract.history.recorder import CallTimedOut
+from async_contract.judge.judge import Judge
+from async_contract.judge.verdict import Violation
+
+MOST_SHADOWS = 2
+"""After so many programs that only seemed to break a clause it is not pursued any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A program that breaks a clause.
+
+    Attributes:
+        violation: What it breaks.
+        program: The program, as small as it could be made.
+        history: What the program did.
+    """
+
+    violation: Violation
+    program: Program
+    history: tuple[Operation, ...]
+
+
+@dataclass(slots=True)
+class Exploration:
+    """What came of many programs.
+
+    Attributes:
+        findings: The least program found for each clause that is broken, by its id.
+        counts: How often each clause was put to the test.
+        shadows: How often a clause seemed to be broken by what another one explains.
+        programs: How many programs were carried out.
+        steps: How many steps they had.
+        seconds: How long that took.
+        stopped: Why it ended before its time, if it did.
+    """
+
+    findings: dict[str, Finding] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    shadows: Counter[str] = field(default_factory=Counter)
+    programs: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much is explored.
+
+    Attributes:
+        programs: So many programs at most.
+        seconds: Seconds after which no new program is begun.
+        tries: How many programs are tried to make one smaller.
+    """
+
+    programs: int = 1_000
+    seconds: float = 2.0
+    tries: int = 1_000
+
+
+class Explorer:
+    """Carries out random programs in order, one sandbox each, and makes smaller what breaks."""
+
+    def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, seed: int) -> None:
+        self._harness = harness
+        self._sandboxes = sandboxes
+        self._settings = settings
+        self._seed = seed
+
+    async def explore(self, budget: Budget) -> Exploration:
+        """Explore until the budget is spent."""
+        done = Exploration()
+        began = time.monotonic()
+        menu = menu_for(self._harness.capabilities, virtual=self._harness.virtual_time)
+        while done.programs < budget.programs and time.monotonic() - began < budget.seconds:
+            program = generate(Random(f"{self._seed}:{done.programs}"), menu)
+            done.programs += 1
+            done.steps += len(program)
+            try:
+                broken, history = await self.broken(program, done.counts)
+            except CallTimedOut as hung:
+                done.stopped = str(hung)
+                break
+            for clause in broken:
+                if clause not in done.findings and done.shadows[clause] < MOST_SHADOWS:
+                    await self._pursue(Finding(broken[clause][0], program, history), budget, done)
+        done.seconds = time.monotonic() - began
+        return done
+
+    async def broken(
+        self, program: Program, counts: Counter[str] | None = None
+    ) -> tuple[dict[str, list[Violation]], tuple[Operation, ...]]:
+        """Carry out one program: what it breaks, by clause, and its history.
+
+        Args:
+            program: The program.
+            counts: Where to add how often each clause was put to the test.
+        """
+        async with open_bench(self._harness, self._sandboxes, self._settings) as bench:
+            await play_in_order(bench, program)
+        judge = Judge(bench.history, self._harness.capabilities)
+        judge.read()
+        broken, counted = judge.evidence()
+        if counts is not None and not judge.overload:
+            counts.update(counted)
+        return broken, tuple(bench.history)
+
+    async def _pursue(self, seen: Finding, budget: Budget, done: Exploration) -> None:
+        """Make the program smaller, and keep what it then breaks."""
+        clause = seen.violation.clause
+        least = await self._least(clause, seen.program, budget)
+        broken, history = await self.broken(least)
+        if clause not in broken:
+            # Something else decides than the program. But what was seen was seen: its history is the proof.
+            done.findings[clause] = seen
+            return
+        other = await self._without_the_blamed(clause, least)
+        if other is None:
+            done.findings[clause] = Finding(broken[clause][0], least, history)
+            return
+        done.shadows[clause] += 1
+        if other.violation.clause not in done.findings:
+            await self._pursue(other, budget, done)
+
+    async def _least(self, clause: str, program: Program, budget: Budget) -> Program:
+        """The least program that still breaks the clause."""
+        steps = shrinking(program, tries=budget.tries)
+        try:
+            smaller = next(steps)
+            while True:
+                smaller = steps.send(clause in (await self.broken(smaller))[0])
+        except StopIteration as done:
+            least: Program = done.value
+            return least
+
+    async def _without_the_blamed(self, clause: str, program: Program) -> Finding | None:
+        """What is broken without what is to blame for this clause.
+
+        A store that delivers every job twice also does so after the complete of another job. That
+        complete is not to blame: without it the job is delivered twice all the same.
+        """
+        if CLAUSE[clause].level == "SHOULD":
+            return None
+        for smaller in parts(program):
+            broken, history = await self.broken(smaller)
+            for other, violations in broken.items():
+                if CLAUSE[other].level != "SHOULD" and other != clause:
+                    return Finding(violations[0], smaller, history)
+        return None

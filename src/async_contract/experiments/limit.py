@@ -1,0 +1,55 @@
+"""A time limit for code that may hang anywhere: in an await, in a lock, in a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from async_contract.history.places import users_place
+
+
+class TimeLimitExceeded(BaseException):
+    """The time is up. Says where the code was; no `Exception`, so that a store can't swallow it."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise `TimeLimitExceeded` in the body when the time is up.
+
+    It works in the main thread of a system that has interval timers. Elsewhere only what can be
+    cancelled is limited, by the time limit of a single call.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        # Again and again, should the body survive the first one (a store that swallows everything).
+        signal.setitimer(signal.ITIMER_REAL, 1.0)
+        raise TimeLimitExceeded(_where(frame))
+
+    before = signal.signal(signal.SIGALRM, stop)
+    remaining, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, remaining)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _where(frame: FrameType | None) -> str:
+    """The lines in which the code stood: that of the running call, and of the tasks that wait."""
+    stacks = [traceback.extract_stack(frame)]
+    try:
+        tasks = asyncio.all_tasks(asyncio.get_running_loop())
+    except RuntimeError:
+        tasks = set()
+    for task in tasks:
+        stack = task.get_stack()
+        stacks.append(traceback.StackSummary.extract((each, each.f_lineno) for each in stack))
+    return "; ".join(dict.fromkeys(filter(None, map(users_place, stacks))))

@@ -1,0 +1,272 @@
+"""What workers do: programs, generated, carried out, and written down.
+
+A program is a list of steps, each with its worker. Carried out in order it is a sequential test of
+a store; carried out by a task for each worker it is a concurrent one. A step names its job by a
+rule (the latest one this worker holds, somebody else's, one that was never enqueued), so that a
+program stays a program when steps are taken out of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import zlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import partial
+from random import Random
+from typing import NamedTuple
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.experiments.bench import Bench, NotApplicable, NotExercised, Worker
+from async_contract.experiments.examples.values import HOSTILE_MESSAGES, MESSAGES, STRANGERS
+from async_contract.store import Job
+
+LIMITS = (1, 2, 3, 10, 0, -1, 2**31 - 1)
+"""The limits that a step can lease with; the simplest first."""
+
+PARTS = (0.3, 0.6, 1.05, 2.1)
+"""The parts of a lease's time that a step can let pass."""
+
+TEXTS = (*MESSAGES[:4], *HOSTILE_MESSAGES[:4])
+"""The messages that a step can fail with; the simplest first."""
+
+IDS = ("job-{:02}", "Job-{:02}", " job-{:02}", "job-{:02}%")
+"""The ids that a step can enqueue; the simplest first."""
+
+
+class Kind(IntEnum):
+    """What a step does."""
+
+    ENQUEUE = 0
+    LEASE = 1
+    COMPLETE = 2
+    FAIL = 3
+    SLEEP = 4
+    REOPEN = 5
+
+
+class Step(NamedTuple):
+    """One thing that a worker does.
+
+    Attributes:
+        worker: Which worker; 0 for what happens before the workers begin.
+        kind: What.
+        which: Which of the limits, jobs, ids or times; 0 is the simplest.
+        how: Which message, for a fail.
+        cancel: At which of its awaits the call is cancelled, from 1; 0: it is not.
+    """
+
+    worker: int
+    kind: Kind
+    which: int = 0
+    how: int = 0
+    cancel: int = 0
+
+
+Program = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """What programs for a store are made of.
+
+    Attributes:
+        workers: The most workers.
+        steps: The most steps after the first jobs were enqueued.
+        sleeps: Whether leases can expire while a program runs.
+        reopens: Whether the store can be closed and opened.
+    """
+
+    workers: int = 3
+    steps: int = 30
+    sleeps: bool = False
+    reopens: bool = False
+
+
+def generate(random: Random, menu: Menu) -> Program:
+    """A random program.
+
+    Some are narrow (few kinds of steps), since what a store does wrong may need many of the same.
+    """
+    workers = min(random.choice((1, 1, 2, 3)), menu.workers)
+    weights = _weights(random, menu)
+    kinds = list(weights)
+    steps = [Step(0, Kind.ENQUEUE, _some(random, 40)) for _ in range(random.randint(0, 4))]
+    cancels = random.random() < 0.3
+    for kind in random.choices(kinds, [weights[each] for each in kinds], k=random.randint(2, menu.steps)):
+        worker = 1 + int(random.random() * workers)
+        cancel = 1 + int(random.random() * 4) if cancels and kind in _CALLS and random.random() < 0.3 else 0
+        steps.append(Step(worker, kind, _some(random, 40), _some(random, len(TEXTS)), cancel))
+    return tuple(steps)
+
+
+_CALLS = (Kind.LEASE, Kind.COMPLETE, Kind.FAIL)
+
+
+def _weights(random: Random, menu: Menu) -> dict[Kind, float]:
+    """How often each kind of step stands in one program; the lease never goes quite missing."""
+    weights: dict[Kind, float] = {Kind.ENQUEUE: 2, Kind.LEASE: 8, Kind.COMPLETE: 4, Kind.FAIL: 5}
+    if menu.sleeps:
+        weights[Kind.SLEEP] = 3
+    if menu.reopens:
+        weights[Kind.REOPEN] = 1
+    for kind in weights:
+        weights[kind] *= random.choice((0.3, 1, 1, 3) if kind is Kind.LEASE else (0, 0.3, 1, 1, 3))
+    return weights
+
+
+def _some(random: Random, most: int) -> int:
+    """A number below `most`, half of the time the simplest."""
+    number = random.random()
+    return 0 if number < 0.5 else int((2 * number - 1) * most)
+
+
+@dataclass(slots=True)
+class Player:
+    """Carries out the steps of a program on a bench.
+
+    Attributes:
+        bench: Where the store is.
+        held: By worker: the jobs it was given and has not ended, the latest last.
+        enqueued: The ids of all jobs.
+        offered: The ids that were enqueued, accepted or not: none is enqueued twice.
+    """
+
+    bench: Bench
+    held: dict[int, list[str]] = field(default_factory=dict)
+    enqueued: list[str] = field(default_factory=list)
+    offered: list[str] = field(default_factory=list)
+
+    async def play(self, step: Step, worker: Worker) -> None:
+        """Carry out one step."""
+        bench = self.bench
+        if step.kind is Kind.LEASE:
+            await self._lease(step, worker)
+        elif step.kind is Kind.ENQUEUE:
+            await self._enqueue(step)
+        elif step.kind is Kind.SLEEP:
+            timeout = bench.capabilities.lease_timeout or bench.capabilities.retry_delay
+            await bench.sleep(PARTS[step.which % len(PARTS)] * timeout)
+        elif step.kind is Kind.REOPEN:
+            await bench.reopen()
+        else:
+            await self._end(step, worker)
+
+    async def _enqueue(self, step: Step) -> None:
+        number = len(self.offered)
+        pattern = IDS[step.which % len(IDS)]
+        # Every second odd id is alike to the job before it.
+        job_id = pattern.format(number // 2 * 2 + 1 if step.which % len(IDS) else number + 1)
+        if job_id in self.offered:
+            job_id = IDS[0].format(number + 1)
+        self.offered.append(job_id)
+        operation = await self.bench.offer(Job(job_id, f"kind-{number % 2}", "acme", b"%d" % number))
+        if operation.outcome == "ok" and operation.job_id is not None:
+            self.enqueued.append(operation.job_id)
+
+    async def _lease(self, step: Step, worker: Worker) -> None:
+        limit = LIMITS[step.which % len(LIMITS)]
+        if step.cancel:
+            await self._cancelled(partial(worker.lease, limit), step.cancel)
+            return
+        jobs = await worker.lease(limit)
+        if jobs:
+            self.held.setdefault(worker.number, []).extend(str(each.id) for each in jobs)
+
+    async def _end(self, step: Step, worker: Worker) -> None:
+        job_id = self._job(step.which, worker.number)
+        mine = self.held.get(worker.number)
+        if mine and job_id in mine and not step.cancel:
+            mine.remove(job_id)
+        call = worker.complete if step.kind is Kind.COMPLETE else partial(_fail, worker, step.how)
+        if step.cancel:
+            await self._cancelled(partial(call, job_id), step.cancel)
+        else:
+            await call(job_id)
+
+    async def _cancelled(self, call: Callable[..., Awaitable[object]], step: int) -> None:
+        with contextlib.suppress(NotApplicable):  # a plain function went through, which is well too
+            await self.bench.cancelled(call, step)
+
+    def _job(self, which: int, number: int) -> str:
+        """The job that a step names: mostly one that the worker holds."""
+        rule, place = which % 8, which // 8
+        mine = self.held.get(number)
+        if rule < 5 and mine:
+            return mine[-1 - place % len(mine)]
+        if rule == 6:
+            others = [id for worker, ids in sorted(self.held.items()) if worker != number for id in ids]
+            if others:
+                return others[place % len(others)]
+        if rule == 7 or not self.enqueued:
+            return STRANGERS[place % len(STRANGERS)]
+        return self.enqueued[-1 - place % len(self.enqueued)]
+
+
+async def _fail(worker: Worker, how: int, job_id: str, **options: object) -> object:
+    return await worker.fail(job_id, TEXTS[how % len(TEXTS)], **options)  # type: ignore[arg-type]
+
+
+async def play_in_order(bench: Bench, program: Program) -> None:
+    """Carry out a program step by step, and drain the store."""
+    player = Player(bench)
+    workers: dict[int, Worker] = {}
+    for step in program:
+        if step.worker not in workers:
+            workers[step.worker] = await bench.worker() if step.worker else await bench.first_worker()
+        await player.play(step, workers[step.worker])
+    await finish(bench)
+
+
+async def finish(bench: Bench) -> None:
+    """Let every lease expire where that costs nothing, and drain the store."""
+    if bench.sandbox.virtual and bench.can_expire:
+        await bench.expire()
+    try:
+        await bench.drain()
+    except NotExercised:
+        return
+
+
+def menu_for(capabilities: Capabilities, *, virtual: bool, steps: int = 30) -> Menu:
+    """What programs for a store with these capabilities can be made of."""
+    return Menu(
+        workers=1 if capabilities.sharing == "none" else 3,
+        steps=steps,
+        sleeps=virtual and bool(capabilities.lease_timeout or capabilities.retry_delay),
+        reopens=capabilities.durable,
+    )
+
+
+# -- as text ------------------------------------------------------------------------------------
+
+_SPANS = (8, len(Kind), 40, len(TEXTS), 32)
+
+
+def encode(program: Program) -> str:
+    """A program as text that fits on a command line."""
+    raw = bytes(number for step in program for number in step)
+    return base64.urlsafe_b64encode(zlib.compress(raw, 9)).decode().rstrip("=")
+
+
+def decode(text: str) -> Program:
+    """The program in a text that `encode` made.
+
+    Raises:
+        ValueError: The text is none that `encode` makes.
+    """
+    try:
+        raw = zlib.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, zlib.error):
+        raise ValueError(f"{text!r} is no program; paste it whole, as it was printed") from None
+    size = len(Step._fields)
+    rows = [tuple(raw[start : start + size]) for start in range(0, len(raw), size)]
+    if not all(_is_step(row) for row in rows):
+        raise ValueError(f"{text!r} is no program of this version")
+    return tuple(Step(row[0], Kind(row[1]), *row[2:]) for row in rows)
+
+
+def _is_step(row: Sequence[int]) -> bool:
+    return len(row) == len(_SPANS) and all(number < span for number, span in zip(row, _SPANS, strict=True))

@@ -1,0 +1,1 @@
+"""How a store is reached: the harness, its sandboxes, and targets by name."""

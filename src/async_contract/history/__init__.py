@@ -1,0 +1,1 @@
+"""What happened: operations, the recorder, and histories as files."""

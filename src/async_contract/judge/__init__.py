@@ -1,0 +1,1 @@
+"""What it means: a history goes in, verdicts with witnesses and counts come out."""

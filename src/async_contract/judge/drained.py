@@ -1,0 +1,121 @@
+"""What must have come by the end: nothing is lost, nothing is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.contract.life import Phase, State, nanoseconds
+from async_contract.history.operation import CANCELLED, OK, REJECTED, Operation
+
+IN_A_ROW = 3
+"""So many leases in a row must have come back empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """The end of a history, at which one worker asked until nothing came.
+
+    Attributes:
+        since: The instant at which the first of the last three empty leases was invoked.
+        leases: Those three.
+    """
+
+    since: int
+    leases: tuple[Operation, ...]
+
+
+def drained(history: Sequence[Operation]) -> Drained | None:
+    """The end of the history, if it ends with a worker that asks, alone, until nothing comes."""
+    empty: list[Operation] = []
+    rest = len(history)
+    while rest and len(empty) < IN_A_ROW:
+        operation = history[rest - 1]
+        if operation.method != "inspect":
+            if not _is_empty_lease(operation) or (empty and operation.worker != empty[0].worker):
+                return None
+            empty.append(operation)
+        rest -= 1
+    if len(empty) < IN_A_ROW:
+        return None
+    since = empty[-1].invoked
+    for operation in history[:rest]:
+        if operation.returned is not None and operation.returned >= since:
+            return None
+    return Drained(since, tuple(reversed(empty)))
+
+
+def _is_empty_lease(operation: Operation) -> bool:
+    return (
+        operation.method == "lease"
+        and operation.outcome == OK
+        and isinstance(operation.value, int)
+        and operation.value >= 1
+        and not operation.jobs
+        and not operation.error
+    )
+
+
+class Owed:
+    """Which jobs had to come before the end.
+
+    A job is owed if, however its history is explained, it is ready or will be once its lease has
+    expired, and all the delays that the capabilities name have passed.
+    """
+
+    def __init__(self, capabilities: Capabilities, lost_leases: Sequence[Operation], until: int) -> None:
+        self._until = until
+        self._poll = nanoseconds(capabilities.poll_delay)
+        self._retry = nanoseconds(capabilities.retry_delay)
+        self._expiry: int | None = None
+        if capabilities.lease_timeout is not None:
+            self._expiry = nanoseconds(capabilities.lease_timeout + capabilities.expiry_delay)
+        self._lost_leases = [each for each in lost_leases if isinstance(each.value, int) and each.value > 0]
+        self._most = capabilities.max_attempts if capabilities.expiry_counts else None
+        self._strandable = sum(
+            each.value for each in self._lost_leases if isinstance(each.value, int) and self._strands(each)
+        )
+
+    def owes(self, operations: Sequence[Operation], states: frozenset[State]) -> bool:
+        """Whether a job with these operations, in one of these states, had to come."""
+        phases = {state.phase for state in states}
+        if not phases <= {Phase.READY, Phase.LEASED}:
+            return False
+        may_be_leased = Phase.LEASED in phases
+        if may_be_leased and self._expiry is None:
+            return False
+        if self._may_be_used_up(operations):
+            return False
+        if self._due(operations, may_be_leased=may_be_leased) >= self._until:
+            return False
+        if self._strandable:
+            self._strandable -= 1
+            return False
+        return True
+
+    def _may_be_used_up(self, operations: Sequence[Operation]) -> bool:
+        """Whether deliveries that nobody received may have been the last ones that the job had left."""
+        deliveries = sum(each.method == "lease" for each in operations)
+        return self._most is not None and deliveries + len(self._lost_leases) >= self._most
+
+    def _strands(self, lease: Operation) -> bool:
+        """Whether a lost reply may have taken as many jobs as its limit, and they are still gone.
+
+        For ever, if leases never end by themselves. And if the call was never over: it may wait for jobs, and
+        take those that are ready now. A lease that its caller cancelled is no excuse: the store knew of it.
+        """
+        return lease.returned is None or (self._expiry is None and lease.error != CANCELLED)
+
+    def _due(self, operations: Sequence[Operation], *, may_be_leased: bool) -> int:
+        """The latest instant at which the job becomes ready, by the last calls that concern it."""
+        seen = [each for each in operations if each.outcome != REJECTED and each.method != "inspect"]
+        due = max(each.invoked if each.returned is None else each.returned for each in seen)
+        if any(each.method == "fail" for each in seen):
+            due += self._retry
+        if self._expiry is not None:
+            if may_be_leased or any(each.outcome != OK for each in seen):
+                due += self._expiry
+            for each in self._lost_leases:
+                due = max(due, (each.returned or each.invoked) + self._expiry)
+        return due + self._poll

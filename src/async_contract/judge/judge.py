@@ -1,0 +1,361 @@
+"""A history goes in, a verdict on every clause comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.contract.clauses import STORE_CLAUSES, Clause
+from async_contract.contract.life import Phase, State
+from async_contract.history.operation import OK, REJECTED, UNKNOWN, Operation, in_order, instant
+from async_contract.judge.drained import Drained, Owed, drained
+from async_contract.judge.evidence import final_counts
+from async_contract.judge.messages import false_messages
+from async_contract.judge.naming import Case, Named, name
+from async_contract.judge.order import first_deliveries, out_of_order
+from async_contract.judge.refusals import failing_ends, refused_leases, stuck_after_cancellation
+from async_contract.judge.search import Explanation, Surroundings, TooManyConfigurations, explain
+from async_contract.judge.sweep import REFUSALS, Sweep
+from async_contract.judge.verdict import ClauseVerdict, Judgement, Verdict, Violation
+from async_contract.judge.witness import distinct, least, only
+
+MOST_NAMED = 100
+"""Of so many jobs the judge finds out which clause is broken; a store that breaks more is broken anyway."""
+
+MOST_SHOWN = 5
+"""Of each clause so many violations are kept, those with the shortest witness."""
+
+
+def judge(history: Sequence[Operation], capabilities: Capabilities | None = None) -> Judgement:
+    """Judge a history.
+
+    Args:
+        history: What happened, in any order.
+        capabilities: What the store promises; by default nothing.
+
+    Returns:
+        A verdict for every clause that a store owes.
+
+    Raises:
+        ValueError: The history enqueues an id twice, which the contract leaves undefined.
+    """
+    if not in_order(history):
+        history = sorted(history, key=instant)
+    one = Judge(history, capabilities)
+    one.read()
+    return one.judgement()
+
+
+class Judge:
+    """Reads a history while it grows.
+
+    Args:
+        history: The history, in the order of `async_contract.history.operation.instant`; it may
+            grow between two calls of `read`. An operation that was read is never looked up again, so
+            what was under way then stays of unknown outcome.
+        capabilities: What the store promises; by default nothing.
+    """
+
+    def __init__(self, history: Sequence[Operation], capabilities: Capabilities | None = None) -> None:
+        self._history = history
+        self._capabilities = capabilities or Capabilities()
+        self._sweep = Sweep(self._capabilities)
+        self._read = 0
+        self._stuck: dict[str, Violation] = {}
+        self._weighed = 0  # how much of what happened around the calls was known when they were judged
+        self._overload = ""
+
+    def read(self) -> None:
+        """Read what was added to the history since the last call.
+
+        Raises:
+            ValueError: The history enqueues an id twice.
+        """
+        until = len(self._history)
+        self._sweep.read(islice(self._history, self._read, until))
+        self._read = until
+
+    def unexplained(self) -> frozenset[str]:
+        """The jobs of which something was read that no correct store can have shown.
+
+        The time this takes depends on what was read since the last call, not on the length of the
+        history.
+        """
+        self._life_violations()
+        return frozenset(self._stuck) | frozenset(self._sweep.unenqueued)
+
+    def found(self) -> tuple[Violation, ...]:
+        """What was broken so far, as far as it shows before the end.
+
+        The time this takes depends on what was read since the last call, not on the length of the
+        history.
+        """
+        return (*self._life_violations(), *self._sweep.violations)
+
+    def judgement(self) -> Judgement:
+        """The verdicts on what was read."""
+        broken, counts = self.evidence()
+        return Judgement(
+            {
+                clause.id: self._verdict(clause, broken.get(clause.id, []), counts[clause.id])
+                for clause in STORE_CLAUSES
+            }
+        )
+
+    def evidence(self) -> tuple[dict[str, list[Violation]], dict[str, int]]:
+        """What a judgement is made of.
+
+        Returns:
+            The violations of each broken clause, and how often each clause was put to the test.
+        """
+        end = drained(self._history)
+        deliveries = first_deliveries(self._history) if self._capabilities.fifo else []
+        broken: dict[str, list[Violation]] = {}
+        for violation in self._violations(end, deliveries):
+            broken.setdefault(violation.clause, []).append(violation)
+        return broken, final_counts(self._sweep, end, len(deliveries))
+
+    @property
+    def overload(self) -> str:
+        """Why some job could not be judged; empty if all could."""
+        return self._overload
+
+    def _violations(
+        self, end: Drained | None, deliveries: Sequence[tuple[Operation, str]]
+    ) -> Iterator[Violation]:
+        sweep = self._sweep
+        yield from self._life_violations()
+        yield from sweep.violations
+        yield from self._refused_ends()
+        yield from self._stray_violations()
+        yield from self._silent_violations()
+        yield from self._false_messages()
+        if sweep.failed_leases:
+            yield from refused_leases(self._history)
+        if sweep.gave_up:
+            yield from stuck_after_cancellation(self._history)
+        if deliveries:
+            yield from out_of_order(self._history, deliveries, self._capabilities.poll_delay)
+        for job in sweep.live.values():
+            yield from failing_ends(job.operations, sweep.life, sweep.endings)
+        if end is not None:
+            yield from self._lost(end)
+
+    # -- the life of each job -----------------------------------------------------------------
+
+    def _life_violations(self) -> list[Violation]:
+        """What no placing of effects explains; only jobs of which something new was read are looked at."""
+        sweep = self._sweep
+        around = len(sweep.lost_leases) + len(sweep.endings)
+        if around > self._weighed:
+            # A lost lease and a reopening are read when they are over, and may explain what was seen before.
+            sweep.doubted |= {id: None for id in self._stuck if id in sweep.live}
+            self._weighed = around
+        for id in sweep.doubted:
+            self._decide(id, sweep.live[id].operations)
+        sweep.doubted.clear()
+        if sweep.revived:
+            for id, operations in self._operations_on(sweep.revived).items():
+                self._decide(id, operations)
+        return list(self._stuck.values())
+
+    def _decide(self, id: str, operations: Sequence[Operation]) -> None:
+        self._stuck.pop(id, None)
+        found = self._explain(operations)
+        if found is None or found.stuck_at is None or len(self._stuck) >= MOST_NAMED:
+            return
+        case = self._case(id, operations, found.stuck_at, found.states)
+        named = name(case, self._capabilities)
+        witness = least(operations[: found.stuck_at + 1], id, named, self._still_shows(id, named))
+        self._stuck[id] = Violation(named.clause, named.happened, id, witness)
+
+    def _explain(
+        self, operations: Sequence[Operation], forced: Operation | None = None
+    ) -> Explanation | None:
+        try:
+            return explain(operations, self._sweep.life, self._around(), forced=forced)
+        except TooManyConfigurations:
+            self._overload = (
+                "the history of one job allows more placings of effects than the judge will follow; "
+                "make fewer calls of unknown outcome on one job"
+            )
+            return None
+
+    def _around(self) -> Surroundings:
+        return Surroundings(self._sweep.endings, self._sweep.erases, self._sweep.lost_leases)
+
+    def _case(
+        self, id: str, operations: Sequence[Operation], stuck_at: int, states: frozenset[State]
+    ) -> Case:
+        seen = operations[stuck_at]
+        return Case(
+            job_id=id,
+            before=operations[:stuck_at],
+            seen=seen,
+            states=states,
+            history=[each for each in self._history if each.invoked <= seen.invoked],
+            until=seen.invoked,
+            enqueued=self._enqueued(),
+        )
+
+    def _still_shows(self, id: str, named: Named) -> Callable[[Sequence[Operation]], bool]:
+        """Whether of fewer operations the same is to be said, at the same operation."""
+
+        def shows(operations: Sequence[Operation]) -> bool:
+            found = self._explain(operations)
+            if found is None or found.stuck_at != len(operations) - 1:
+                return False
+            case = self._case(id, operations, found.stuck_at, found.states)
+            again = name(case, self._capabilities)
+            return (again.clause, again.happened) == (named.clause, named.happened)
+
+        return shows
+
+    def _enqueued(self) -> Sequence[str]:
+        return [*self._sweep.live, *self._sweep.finished]
+
+    def _operations_on(self, ids: Iterable[str]) -> dict[str, list[Operation]]:
+        """The operations on each of these jobs, in order, from the whole history."""
+        found: dict[str, list[Operation]] = {id: [] for id in ids}
+        if not found:
+            return found  # without a look at the history, which may be long
+        for operation in self._history:
+            if operation.job_id in found and operation.method != "mutate":  # which is no call on the job
+                found[operation.job_id].append(operation)
+            for delivery in operation.jobs if operation.method == "lease" else ():
+                if isinstance(delivery.id, str) and delivery.id in found:
+                    found[delivery.id].append(operation)
+        return found
+
+    def _refused_ends(self) -> Iterator[Violation]:
+        """Holders whose completes or fails were refused again and again."""
+        named_ids = set()
+        for id, known, until in self._sweep.refused[:MOST_NAMED]:
+            operations = known[:until]
+            seen = operations[-1]
+            if id in named_ids or not self._is_in_a_row(operations[-REFUSALS:]):
+                continue
+            named_ids.add(id)
+            history = [each for each in self._history if each.invoked <= seen.invoked]
+            before = [each for each in operations if each.outcome != REJECTED or each.method != seen.method]
+            first = next(each for each in operations if each not in before)
+            case = Case(id, before, seen, frozenset(), history, first.invoked, self._enqueued())
+            named = name(case, self._capabilities)
+            extra = [named.suspect] if named.suspect is not None else []
+            witness = distinct([*(only(each, id) for each in operations), *extra])
+            yield Violation(named.clause, named.happened, id, witness)
+
+    def _is_in_a_row(self, refusals: Sequence[Operation]) -> bool:
+        """Whether nothing was served between these refusals: a store that is busy refuses now and then."""
+        first, last = refusals[0], refusals[-1]
+        between = (each for each in self._history if first.invoked < each.invoked < last.invoked)
+        return not any(each.outcome == OK for each in between)
+
+    # -- what concerns no job's life, or no job -----------------------------------------------
+
+    def _stray_violations(self) -> Iterator[Violation]:
+        """Deliveries, completes and fails of jobs that nobody enqueued."""
+        for id, leases in self._sweep.unenqueued.items():
+            if leases[0].invoked >= self._sweep.erases or self._may_be_chosen(leases[0], id):
+                continue
+            case = Case(id, (), leases[0], frozenset(), self._history, leases[0].invoked, self._enqueued())
+            yield self._unknown_delivery(case, leases[0])
+        for each in self._sweep.strays:
+            known = each.job_id in self._sweep.live or each.job_id in self._sweep.unenqueued
+            if each.outcome == OK and not known:
+                call = f"worker {each.worker}'s {each.method} of {each.job_id}"
+                happened = f"{call}, which the store can't know, returned"
+                yield Violation(f"{each.method}/unknown-reported", happened, each.job_id, (each,))
+
+    def _may_be_chosen(self, lease: Operation, id: str) -> bool:
+        """Whether this may be the id that the store chose for a job whose enqueue was lost."""
+        contents = [each[1:4] for each in lease.jobs if each.id == id]
+        return any(
+            job.operations[0].outcome == UNKNOWN and not job.deliveries and job.given[1:4] in contents
+            for job in self._sweep.live.values()
+        )
+
+    def _unknown_delivery(self, case: Case, lease: Operation) -> Violation:
+        id = case.job_id
+        changes = [each for each in self._history if each.method == "mutate" and each.invoked < lease.invoked]
+        happened = f"worker {lease.worker} was given {id}, which was never enqueued"
+        if changes:
+            happened += f", after worker {changes[-1].worker} changed its copy of {changes[-1].job_id}"
+            return Violation("lease/snapshot", happened, id, (changes[-1], only(lease, id)))
+        return Violation("lease/known", happened, id, (only(lease, id),))
+
+    def _silent_violations(self) -> Iterator[Violation]:
+        """Completes and fails of a job that surely was not on lease, which returned and did nothing."""
+        calls = self._sweep.silent[:MOST_NAMED]
+        ids = dict.fromkeys(each.job_id for each in calls if each.job_id is not None)
+        operations = self._operations_on(ids)
+        for call in calls:
+            assert call.job_id is not None
+            own = operations[call.job_id]
+            if self._did_nothing(call, own):
+                happened = (
+                    f"worker {call.worker}'s {call.method} of {call.job_id}, which was not on lease, "
+                    "returned and changed nothing"
+                )
+                witness = tuple(only(each, call.job_id) for each in own)
+                yield Violation(f"{call.method}/unleased-reported", happened, call.job_id, witness)
+
+    def _did_nothing(self, call: Operation, own: Sequence[Operation]) -> bool:
+        before = [each for each in own if each is not call and each.invoked <= (call.returned or 0)]
+        overlapping = any(each.returned is None or each.returned >= call.invoked for each in before)
+        found = self._explain(before)
+        if overlapping or found is None or found.stuck_at is not None:
+            return False
+        phases = {state.phase for state in found.states}
+        if call.method == "fail" and phases == {Phase.COMPLETED}:
+            return True
+        if any(each.invoked <= (call.returned or 0) for each in self._sweep.lost_leases):
+            return False  # the job may be on lease, and then another worker's call may do nothing
+        if phases != {Phase.READY} or (call.method == "fail" and self._capabilities.redelivers is not False):
+            return False
+        forced, free = self._explain(own, forced=call), self._explain(own)
+        if forced is None or free is None or free.stuck_at is not None:
+            return False
+        return forced.stuck_at is not None
+
+    def _false_messages(self) -> Iterator[Violation]:
+        """Messages that a job was not failed with."""
+        misquoted = self._sweep.misquoted[:MOST_NAMED]
+        operations = self._operations_on({fail.job_id for fail, _ in misquoted if fail.job_id is not None})
+        yield from false_messages(misquoted, operations)
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def _lost(self, end: Drained) -> Iterator[Violation]:
+        owed = Owed(self._capabilities, self._sweep.lost_leases, end.since)
+        lost = 0
+        for id, job in self._sweep.live.items():
+            if id in self._stuck or lost >= MOST_NAMED:
+                continue
+            found = self._explain(job.operations)
+            if found is None or found.stuck_at is not None or not owed.owes(job.operations, found.states):
+                continue
+            lost += 1
+            case = Case(id, job.operations, None, found.states, self._history, end.since, self._enqueued())
+            named = name(case, self._capabilities)
+            own = [only(each, id) for each in job.operations]
+            extra = [named.suspect] if named.suspect is not None else []
+            witness = distinct([*own, *extra, *end.leases])
+            yield Violation(named.clause, named.happened, id, witness)
+
+    # -- verdicts -----------------------------------------------------------------------------
+
+    def _verdict(self, clause: Clause, violations: list[Violation], count: int) -> ClauseVerdict:
+        if not clause.binds(self._capabilities):
+            reason = f"the store does not promise {clause.capability}"
+            return ClauseVerdict(clause.id, Verdict.NOT_PROMISED, 0, reason=reason)
+        if violations:
+            shown = sorted(violations, key=lambda each: len(each.witness))[:MOST_SHOWN]
+            return ClauseVerdict(clause.id, Verdict.BROKEN, max(count, 1), tuple(shown))
+        if self._overload:
+            return ClauseVerdict(clause.id, Verdict.ERROR, count, reason=self._overload)
+        if count < clause.minimum:
+            reason = f"{clause.counted}: {count}, needed: {clause.minimum}"
+            return ClauseVerdict(clause.id, Verdict.UNEXERCISED, count, reason=reason)
+        return ClauseVerdict(clause.id, Verdict.HELD, count)

@@ -1,0 +1,148 @@
+"""Calls that had to be accepted and were not, however often they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from async_contract.contract.life import NEVER, Life
+from async_contract.history.operation import CANCELLED, OK, REJECTED, TIMED_OUT, UNKNOWN, Operation
+from async_contract.judge.sweep import MOST, REFUSALS, is_plain
+from async_contract.judge.verdict import Violation
+
+ERRORS = 5
+"""Of errors that say nothing about the effect it takes more, all the same: a lost reply followed by
+refusals of a class that nobody declared must not look like this."""
+
+
+def refused_leases(history: Sequence[Operation]) -> Iterator[Violation]:
+    """Leases with an allowed limit that failed again and again."""
+    rows: dict[int, list[Operation]] = {}
+    accepted = {each.value for each in history if each.method == "lease" and each.outcome == OK}
+    ready = 0
+    blamed: set[str] = set()
+    for each in history:
+        ready += _adds(each)
+        if each.outcome == OK:
+            rows.clear()  # a store that serves other calls in between is busy, and does not refuse this one
+        if each.method != "lease" or not isinstance(each.value, int) or not 1 <= each.value <= MOST:
+            continue
+        row = rows.setdefault(each.worker, [])
+        if row and (row[0].value, row[0].outcome) != (each.value, each.outcome):
+            row.clear()
+        if each.outcome == OK or each.error in (CANCELLED, TIMED_OUT):
+            continue
+        row.append(each)
+        clause = "lease/accepted" if ready > 0 else "lease/empty"
+        if clause not in blamed and _is_enough(row, never_accepted=each.value not in accepted):
+            blamed.add(clause)
+            happened = f"lease({each.value}) failed {len(row)} times in a row: {each.error}"
+            yield Violation(clause, happened, None, tuple(row))
+
+
+def _adds(operation: Operation) -> int:
+    """By how much an operation changes the number of ready jobs, roughly."""
+    if operation.outcome != OK:
+        return 0
+    if operation.method == "lease":
+        return -len(operation.jobs)
+    return 1 if operation.method in ("enqueue", "fail") else 0
+
+
+def _is_enough(row: Sequence[Operation], *, never_accepted: bool) -> bool:
+    if row[0].outcome == REJECTED:
+        return len(row) == REFUSALS
+    return len(row) == ERRORS and never_accepted and len({each.error for each in row}) == 1
+
+
+def failing_ends(
+    operations: Sequence[Operation], life: Life, endings: Sequence[Operation]
+) -> Iterator[Violation]:
+    """Completes and fails of one job by its holder that raised the same error again and again.
+
+    Args:
+        operations: The operations on the job.
+        life: What can become of a job.
+        endings: What may have ended leases besides their holders and the clock.
+    """
+    row: list[Operation] = []
+    lease: Operation | None = None
+    for place, each in enumerate(operations):
+        if each.method == "lease":
+            lease, row = each, []
+        elif each.method in ("complete", "fail") and lease is not None:
+            if row and (row[0].method, row[0].error) != (each.method, each.error):
+                row = []
+            row.append(each)
+            if len(row) == ERRORS and _is_surely_held(lease, row, operations[:place], life, endings):
+                happened = (
+                    f"worker {each.worker} held {each.job_id}, and its {each.method} failed {ERRORS} times "
+                    f"in a row: {each.error}"
+                )
+                yield Violation(f"{each.method}/accepted", happened, each.job_id, (lease, *row))
+
+
+def _is_surely_held(
+    lease: Operation,
+    row: Sequence[Operation],
+    before: Sequence[Operation],
+    life: Life,
+    endings: Sequence[Operation],
+) -> bool:
+    """Whether all these calls are of the holder, who had to be heard.
+
+    After a complete that was cancelled, or after another worker's, the job may be completed; a store that
+    then says so five times, with an error that nobody declared, is right.
+    """
+    last = row[-1]
+    if last.returned is None or not all(_is_owed_an_answer(each, lease) for each in row):
+        return False
+    if life.earliest_expiry is not None and last.returned >= lease.invoked + life.earliest_expiry:
+        return False
+    if any(each.invoked <= last.returned and (each.returned or NEVER) >= lease.invoked for each in endings):
+        return False
+    rest = [each for each in before if each is not lease and not any(each is one for one in row)]
+    return all(_is_over(each, lease.invoked) for each in rest if each.method in ("lease", "complete", "fail"))
+
+
+def _is_owed_an_answer(call: Operation, lease: Operation) -> bool:
+    if call.worker != lease.worker or call.outcome != UNKNOWN or call.error in (CANCELLED, TIMED_OUT):
+        return False
+    return call.method == "complete" or is_plain(str(call.value))
+
+
+def _is_over(call: Operation, at: int) -> bool:
+    """Whether a call surely has no effect from the instant `at` on."""
+    return call.outcome == REJECTED or (
+        call.outcome == OK and call.returned is not None and call.returned < at
+    )
+
+
+def stuck_after_cancellation(history: Sequence[Operation]) -> Iterator[Violation]:
+    """A call that never returned, after one that was cancelled: the store does not work on.
+
+    A lease may wait for jobs, so it counts only while some must be ready.
+    """
+    cancelled: Operation | None = None
+    ready = 0
+    for each in history:
+        if (
+            each.error == CANCELLED
+            and each.returned is not None
+            and each.method in ("lease", "complete", "fail")
+        ):
+            cancelled = each
+        elif each.outcome == OK:
+            cancelled = None
+        elif (
+            each.error == TIMED_OUT
+            and cancelled is not None
+            and each.invoked >= (cancelled.returned or 0)
+            and (each.method != "lease" or ready > 0)
+        ):
+            happened = (
+                f"worker {each.worker}'s {each.method} did not return, after worker {cancelled.worker}'s "
+                f"{cancelled.method} was cancelled"
+            )
+            yield Violation(f"{cancelled.method}/cancelled", happened, each.job_id, (cancelled, each))
+            return
+        ready += _adds(each)

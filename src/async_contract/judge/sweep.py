@@ -1,0 +1,665 @@
+"""One pass over a history.
+
+It decides what has a forced order, counts the evidence, and sets aside the jobs that need the exact
+search.
+
+A history is read in the order of `instant`. The sessions of a job in a correct store, each from
+the return of the lease to the call that ends it, are disjoint and stand one after another in that
+order, so for nearly every job a running maximum of invocations that never passes a return is an
+explanation of all that was seen. Whatever is not of that simple shape (an outcome that is unknown,
+a call by a worker that may not be the holder any more, an inspection, a reopening, a contradiction)
+makes the job *doubtful*: its operations are kept and `search.explain` decides.
+
+So the pass may doubt too often, at the price of time; it must never be sure wrongly.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.contract.clauses import STORE_CLAUSES
+from async_contract.contract.life import NEVER, Life, Phase
+from async_contract.history.operation import (
+    CANCELLED,
+    LEFT_OUT,
+    OK,
+    REJECTED,
+    TIMED_OUT,
+    UNKNOWN,
+    Delivered,
+    Method,
+    Operation,
+    instant,
+)
+from async_contract.judge import batch
+from async_contract.judge.verdict import Violation
+from async_contract.judge.witness import only
+from async_contract.store import JobRecord
+
+Row = Any
+"""An operation on its way through the pass, which unpacks it at once; its fields have the types that
+its method gives them, and to make sure of that here would cost a tenth of the time."""
+
+READY, LEASED, COMPLETED, DEAD = Phase.READY, Phase.LEASED, Phase.COMPLETED, Phase.DEAD
+MOST = 2**31 - 1
+
+REFUSALS = 3
+"""A transient error may be retried; so many refusals in a row are not transient."""
+
+
+class Live:
+    """What the pass knows of a job that is not finished.
+
+    The phase is the one that the workers' own calls suggest; it is certain unless `doubtful`.
+    Defaults stand in the class, so that making one costs little.
+    """
+
+    phase: Phase = READY
+    doubtful = False
+    worker = 0
+    since = 0
+    ends = NEVER
+    deliveries = 0
+    attempts = -1
+    last_end = ""
+    expired = False
+    refusals = 0
+    refused = ""
+    failed: Operation | None = None
+    uncommon = False
+    changes: tuple[Operation, ...] = ()
+
+    def __init__(self, given: Delivered, reached: int, operation: Operation) -> None:
+        self.given = given
+        self.reached = reached
+        """The earliest instant at which the latest effect can have happened."""
+        self.operations = [operation]
+
+
+class Sweep:
+    """The pass, in steps as small as one likes: `read` takes the next operations.
+
+    Attributes:
+        live: The jobs that are not surely finished, by id.
+        finished: `COMPLETED` or `DEAD` for the others, by id.
+        violations: What breaks a clause by itself, without a look at the life of a job.
+        doubted: The ids of doubtful jobs about which something new was read.
+        revived: The ids of finished jobs that were seen again, whose operations must be looked up.
+        unenqueued: Deliveries of ids that were not enqueued (so far), by id.
+        counts: How often each clause was put to the test, but for those that nearly every operation
+            puts to the test; `tally` has them all.
+        endings, erases: See `search.Surroundings`.
+        lost_leases: The leases of unknown outcome.
+        buried: The call that made a dead job fail for good, by id.
+        misquoted: Fails by the holder, each with an inspection that showed another message.
+        refused: Jobs whose holder was refused again and again: the operations on each, and how many
+            of them there were by then.
+        early: Calls on ids that were not enqueued (so far), by id.
+        failed_leases: How many leases did not return.
+        gave_up: Whether a call did not return within its time limit.
+        silent: Completes and fails that returned for a job that did not seem to be on lease.
+        strays: Completes and fails of ids that were not enqueued (so far).
+    """
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
+        self.life = Life(capabilities)
+        self._expiry = NEVER if self.life.earliest_expiry is None else self.life.earliest_expiry
+        self.live: dict[str, Live] = {}
+        self.finished: dict[str, Phase] = {}
+        self.violations: list[Violation] = []
+        self.doubted: dict[str, None] = {}  # in the order of the history: so that it says the same each time
+        self.revived: dict[str, None] = {}
+        self.unenqueued: dict[str, list[Operation]] = {}
+        self.counts: Counter[str] = Counter({clause.id: 0 for clause in STORE_CLAUSES})
+        self.endings: list[Operation] = []
+        self.erases = NEVER
+        self.lost_leases: list[Operation] = []
+        self.buried: dict[str, Operation] = {}
+        self.misquoted: list[tuple[Operation, Operation]] = []
+        self.failed_leases = 0
+        self.gave_up = False
+        self.refused: list[tuple[str, list[Operation], int]] = []
+        self.early: dict[str, list[Operation]] = {}
+        self.silent: list[Operation] = []
+        self.strays: list[Operation] = []
+        self._ready = 0
+        self._held = 0
+        self._newest: Live | None = None
+        self._leases_of_one = 0
+        self._leases_of_most = 0
+        # What is counted for nearly every operation has a name of its own: a look into `counts` would
+        # cost a tenth of the time of the pass.
+        self._deliveries = 0
+        self._roomy_batches = 0
+        self._contended_leases = 0
+        self._completes = 0
+        self._completes_beside = 0
+        self._handlers = {
+            "lease": self._lease,
+            "complete": self._complete,
+            "enqueue": self._enqueue,
+            "fail": self._fail,
+            "inspect": self._inspect,
+            "reopen": self._reopen,
+            "disconnect": self._disconnect,
+            "kill": self._kill,
+            "mutate": self._mutate,
+            "connect": self._connect,
+        }
+
+    def read(self, operations: Iterable[Row]) -> None:
+        """Take the next operations, in the order of `instant`.
+
+        Raises:
+            ValueError: An id is enqueued twice.
+        """
+        handlers, live, finished = self._handlers, self.live, self.finished
+        for operation in operations:
+            method, worker, invoked, returned, outcome, id, _, _, _ = operation
+            if method == "complete" and outcome == OK:
+                # Nearly every second operation is one of these, by a worker that surely holds the job.
+                job = live.get(id)
+                if (
+                    job is not None
+                    and job.phase is LEASED
+                    and job.worker == worker
+                    and job.since < invoked
+                    and returned < job.ends
+                    and not job.doubtful
+                ):
+                    self._completes += 1
+                    self._held -= 1
+                    del live[id]
+                    finished[id] = COMPLETED
+                    if live:
+                        self._completes_beside += 1
+                    continue
+            handlers[method](operation)
+
+    # -- enqueue ------------------------------------------------------------------------------
+
+    def _enqueue(self, operation: Row) -> None:
+        _, _, invoked, _, outcome, id, _, jobs, _ = operation
+        if outcome == REJECTED:
+            return
+        live = self.live
+        if id in live or id in self.finished:
+            raise ValueError(f"the history enqueues {id!r} twice; a job keeps its id for life")
+        given = jobs[0]
+        job = live[id] = Live(given, invoked, operation)
+        self._ready += 1
+        _, kind, tenant_id, payload, _ = given
+        if not (kind.isascii() and tenant_id.isascii() and payload.isascii()):
+            job.uncommon = True
+        if outcome == UNKNOWN:
+            self._doubt(id, job)
+            self._may_have_disconnected(operation)
+        if self.unenqueued or self.early:
+            self._recall(id, job)
+
+    def _recall(self, id: str, job: Live) -> None:
+        """What was called on a job before it was enqueued, or at the same time."""
+        if id in self.unenqueued:
+            job.operations = [*self.unenqueued.pop(id), *job.operations]
+            self._doubt(id, job)
+        if id in self.early:
+            job.operations = sorted([*self.early.pop(id), *job.operations], key=instant)
+            self._doubt(id, job)
+
+    # -- lease --------------------------------------------------------------------------------
+
+    def _lease(self, operation: Row) -> None:
+        _, worker, invoked, returned, outcome, _, limit, jobs, error = operation
+        if outcome != OK:
+            self._lease_failed(operation)
+            return
+        self._count_lease(invoked, returned, limit, len(jobs))
+        if len(jobs) > 1 or len(jobs) > limit:
+            self.violations.extend(batch.batch_violations(operation))
+        if error and error != LEFT_OUT:
+            self._no_batch(operation)
+        live = self.live
+        for delivery in jobs:
+            id, kind, tenant_id, payload, attempts = delivery
+            job = live.get(id) if isinstance(id, str) else None
+            if job is None:
+                self._stray(delivery, operation)
+                continue
+            if job.operations[-1] is operation:
+                continue  # it stands twice in this batch, which is a breach by itself
+            job.operations.append(operation)
+            given = job.given
+            if (
+                kind == given[1]
+                and payload == given[3]
+                and tenant_id == given[2]
+                and type(payload) is bytes
+                and type(attempts) is int
+                and attempts > job.attempts
+            ):
+                job.attempts = attempts
+            else:
+                self._examine(delivery, job, operation)
+            if job.phase is READY and job.deliveries == 0 and not job.doubtful and job.reached <= returned:
+                self._first_deliver(job, worker, invoked, returned)
+            else:
+                self._deliver(id, job, worker, invoked, returned)
+
+    def _first_deliver(self, job: Live, worker: int, invoked: int, returned: int) -> None:
+        """The first delivery of a job that surely is ready: what most deliveries are."""
+        if job.uncommon:
+            self.counts["lease/faithful"] += 1
+        self._ready -= 1
+        self._held += 1
+        job.phase = LEASED
+        job.worker = worker
+        job.since = returned
+        reached = job.reached
+        if invoked > reached:
+            job.reached = reached = invoked
+        job.deliveries = 1
+        job.ends = reached + self._expiry
+        self._newest = job
+
+    def _deliver(self, id: str, job: Live, worker: int, invoked: int, returned: int) -> None:
+        expiry = self.life.earliest_expiry
+        reached = job.reached
+        reached = max(reached, invoked)
+        phase: Phase = job.phase
+        if phase is READY:
+            self._ready -= 1
+            self._held += 1
+            # Two leases of one job that overlap may have had their effects in either order, if the
+            # first to have it can have ended before the second.
+            if reached > returned or (invoked < job.since and expiry is not None):
+                self._doubt(id, job)
+        elif phase is LEASED:
+            if invoked < job.since or job.ends > returned or reached > returned:
+                self._doubt(id, job)
+            else:
+                reached = max(reached, job.ends)
+                job.expired = True
+                self.counts["expiry/returns"] += 1
+        else:
+            self._held += 1
+        if job.deliveries:
+            self._count_redelivery(id, job)
+            job.refusals = 0
+            job.failed = None
+        elif job.uncommon:
+            self.counts["lease/faithful"] += 1
+        if job.doubtful:
+            self.doubted[id] = None
+        job.phase = LEASED
+        job.worker = worker
+        job.since = returned
+        job.reached = reached
+        job.deliveries += 1
+        job.ends = reached + self._expiry
+        self._newest = job
+
+    def _count_lease(self, invoked: int, returned: int, limit: int, delivered: int) -> None:
+        if limit == 1:
+            self._leases_of_one += 1
+        elif limit == MOST:
+            self._leases_of_most += 1
+        if limit < self._ready:
+            self.counts["lease/within-limit"] += 1
+            if limit < 1:
+                self.counts["lease/rejected-means-not-done"] += 1
+        if limit < 1:
+            return
+        if delivered:
+            self._deliveries += delivered
+            if limit > 1:
+                self._roomy_batches += 1
+        elif not self._ready:
+            self.counts["lease/empty"] += 1
+        newest = self._newest
+        if self._held and newest is not None and newest.phase is LEASED and newest.ends > returned:
+            self._contended_leases += 1
+            if newest.ends < NEVER and 2 * invoked > newest.since + newest.ends:
+                self.counts["expiry/not-early"] += 1
+
+    def _count_redelivery(self, id: str, job: Live) -> None:
+        counts = self.counts
+        counts["lease/attempts-steady"] += 1
+        counts["lease/attempts"] += 1
+        if job.last_end == "fail" and job.phase is READY:
+            counts["fail/releases"] += 1
+            counts["fail/redelivers"] += 1
+        most = self.capabilities.max_attempts
+        if most is not None and self.capabilities.expiry_counts and job.deliveries >= most:
+            self._doubt(id, job)
+
+    def _examine(self, delivery: Delivered, job: Live, operation: Operation) -> None:
+        """A delivery that is not plainly what was enqueued, with more attempts than before."""
+        id = job.given.id
+        wrong = batch.malformed(delivery)
+        if wrong:
+            self._blame("lease/well-formed", f"{id} was delivered with {wrong}", id, operation)
+            return
+        if self.erases != NEVER:
+            return  # a store that forgets may have forgotten what the job was, and how often it was delivered
+        differs = batch.differences(job.given, delivery)
+        if differs:
+            enqueues = [each for each in job.operations if each.method == "enqueue"]
+            clause = "lease/snapshot" if job.changes else "lease/faithful"
+            self._blame(clause, f"{id}: {differs}", id, *enqueues, *job.changes, operation)
+        # The order of two deliveries that overlap is not known.
+        if operation.invoked > job.since and delivery.attempts <= job.attempts:
+            self._blame_attempts(delivery.attempts, job, operation)
+        job.attempts = delivery.attempts
+
+    def _blame_attempts(self, attempts: int, job: Live, operation: Operation) -> None:
+        falls, id = attempts < job.attempts, job.given.id
+        if falls or self.capabilities.counts_attempts:
+            earlier = [each for each in job.operations[:-1] if _shows_attempts(each, id, job.attempts)]
+            happened = f"{id} was delivered with attempts={attempts} after attempts={job.attempts}"
+            clause = "lease/attempts-steady" if falls else "lease/attempts"
+            self._blame(clause, happened, id, earlier[-1], operation)
+
+    def _blame(self, clause: str, happened: str, id: str, *witness: Operation) -> None:
+        self.violations.append(Violation(clause, happened, id, tuple(only(each, id) for each in witness)))
+
+    def _stray(self, delivery: Delivered, operation: Operation) -> None:
+        """A delivery of a job that is not live: finished, or never enqueued."""
+        wrong = batch.malformed(delivery)
+        if wrong:
+            happened = f"worker {operation.worker} was given a job with {wrong}"
+            self.violations.append(Violation("lease/well-formed", happened, None, (operation,)))
+        if not isinstance(delivery.id, str):
+            return
+        if delivery.id in self.finished:
+            self.revived[delivery.id] = None
+        else:
+            self.unenqueued.setdefault(delivery.id, []).append(operation)
+
+    def _no_batch(self, operation: Operation) -> None:
+        """A lease that returned something else than a batch of jobs."""
+        clause = "lease/well-formed" if self._ready else "lease/empty"
+        happened = f"worker {operation.worker}'s lease({operation.value}) {operation.error}"
+        self.violations.append(Violation(clause, happened, None, (operation,)))
+
+    def _lease_failed(self, operation: Operation) -> None:
+        limit = operation.value
+        assert isinstance(limit, int)
+        self.failed_leases += 1
+        if operation.outcome == REJECTED:
+            if limit < 1 and self._ready:
+                self.counts["lease/within-limit"] += 1
+            if self._ready:
+                self.counts["lease/rejected-means-not-done"] += 1
+            return
+        self._count_unknown(operation)
+        self.lost_leases.append(operation)
+
+    def tally(self) -> dict[str, int]:
+        """How often each clause was put to the test, as far as one pass can tell."""
+        return self.counts | {
+            "lease/accepted": min(self._leases_of_one, self._leases_of_most),
+            "lease/well-formed": self._deliveries,
+            "lease/known": self._deliveries,
+            "lease/distinct": self._roomy_batches,
+            "lease/exclusive": self._contended_leases,
+            "complete/accepted": self._completes,
+            "complete/only-that-job": self._completes_beside,
+        }
+
+    # -- complete and fail --------------------------------------------------------------------
+
+    def _complete(self, operation: Row) -> None:
+        """A complete that is not plainly that of the holder; see `read`."""
+        id = operation.job_id
+        job = self.live.get(id)
+        if job is None:
+            self._end_of_stray(id, operation)
+            return
+        job.operations.append(operation)
+        if not self._is_by_holder(job, operation):
+            self._unleased_end(id, job, operation)
+            return
+        if operation.outcome != OK:
+            self._end_failed(id, job, operation)
+            return
+        self._completes += 1
+        if len(self.live) > 1:
+            self._completes_beside += 1
+        self._held -= 1
+        job.last_end = "complete"
+        job.refusals = 0
+        job.phase = COMPLETED
+        self._doubt(id, job)
+
+    def _fail(self, operation: Operation) -> None:
+        id = operation.job_id
+        assert id is not None, "a fail names its job"
+        message = operation.value
+        assert isinstance(message, str)
+        if not is_plain(message):
+            self.counts["fail/hostile-message"] += 1
+        job = self.live.get(id)
+        if job is None:
+            self._end_of_stray(id, operation)
+            return
+        job.operations.append(operation)
+        if not self._is_by_holder(job, operation):
+            self._unleased_end(id, job, operation)
+            return
+        if operation.outcome != OK:
+            self._end_failed(id, job, operation)
+            return
+        self.counts["fail/accepted"] += 1
+        if len(self.live) > 1:
+            self.counts["fail/only-that-job"] += 1
+        self._held -= 1
+        job.last_end = "fail"
+        job.refusals = 0
+        assert operation.returned is not None
+        if job.doubtful or operation.returned >= job.ends:
+            job.phase = READY
+            self._ready += 1
+            self._doubt(id, job)
+        else:
+            self._settle_fail(id, job, operation)
+
+    def _settle_fail(self, id: str, job: Live, operation: Operation) -> None:
+        """The holder surely failed the job: it is ready again, or dead."""
+        capabilities = self.capabilities
+        used_up = capabilities.max_attempts is not None and job.deliveries >= capabilities.max_attempts
+        job.reached = operation.invoked
+        job.failed = operation
+        if capabilities.redelivers is not False and not used_up:
+            job.phase = READY
+            self._ready += 1
+            return
+        if used_up:
+            self.counts["fail/max-attempts"] += 1
+            if capabilities.redelivers is not False and job.expired and not capabilities.expiry_counts:
+                job.phase = READY
+                self._ready += 1
+                self._doubt(id, job)
+                return
+        del self.live[id]
+        self.finished[id] = DEAD
+        self.buried[id] = operation
+
+    def _is_by_holder(self, job: Live, operation: Operation) -> bool:
+        return job.phase is LEASED and operation.worker == job.worker and operation.invoked > job.since
+
+    def _end_failed(self, id: str, job: Live, operation: Operation) -> None:
+        """A complete or fail by the holder that did not return."""
+        method = operation.method
+        if operation.outcome == REJECTED:
+            self.counts[f"{method}/rejected-means-not-done"] += 1
+            assert operation.returned is not None
+            hostile = method == "fail" and not is_plain(str(operation.value))  # may be refused every time
+            if not job.doubtful and operation.returned < job.ends and not hostile:
+                job.refusals = job.refusals + 1 if job.refused == method else 1
+                job.refused = method
+                if job.refusals >= REFUSALS:
+                    self.refused.append((id, job.operations, len(job.operations)))
+            return
+        self._count_unknown(operation)
+        self._doubt(id, job)
+
+    def _may_have_disconnected(self, operation: Operation) -> None:
+        """A call may have failed because its connection did, and then its worker's leases end.
+
+        Over whose connection jobs are enqueued and inspected is not said, so it may be anybody's.
+        """
+        if operation.outcome == UNKNOWN and self.capabilities.ends_with_connection:
+            anybodys = operation.method in ("enqueue", "inspect")
+            method: Method = "reopen" if anybodys else "disconnect"
+            self._disconnect(operation._replace(method=method, outcome=OK, job_id=None))
+
+    def _count_unknown(self, operation: Operation) -> None:
+        self._may_have_disconnected(operation)
+        if operation.error == CANCELLED:
+            self.counts[f"{operation.method}/cancelled"] += 1
+        elif operation.error == TIMED_OUT:
+            self.gave_up = True
+
+    def _unleased_end(self, id: str, job: Live, operation: Operation) -> None:
+        """A complete or fail by a worker that does not seem to hold the job."""
+        method = operation.method
+        self.counts[f"{method}/rejected-means-not-done"] += 1
+        if job.phase is not LEASED:
+            self.counts[f"{method}/unleased-reported"] += 1
+        if job.phase is COMPLETED:
+            self._count_repeat(method)
+        if self._had_lease(job, operation.worker):
+            self.counts["expiry/fenced"] += 1
+        if operation.outcome != REJECTED:
+            if operation.outcome == OK:
+                self.silent.append(operation)
+            else:
+                self._count_unknown(operation)
+            self._doubt(id, job)
+
+    def _had_lease(self, job: Live, worker: int) -> bool:
+        """Whether the worker's lease on a job that was not finished then has ended by itself."""
+        if self.life.earliest_expiry is None or job.last_end:
+            return False
+        return any(each.method == "lease" and each.worker == worker for each in job.operations)
+
+    def _end_of_stray(self, id: str, operation: Operation) -> None:
+        """A complete or fail of a job that is not live: finished, or never enqueued."""
+        method = operation.method
+        self._may_have_disconnected(operation)
+        self.counts[f"{method}/rejected-means-not-done"] += 1
+        finished = self.finished.get(id)
+        if finished is None:
+            self.strays.append(operation)
+            self.early.setdefault(id, []).append(operation)
+            self.counts[f"{method}/unknown-reported"] += 1
+            if self.live:
+                self.counts[f"{method}/unknown-harmless"] += 1
+            return
+        self.counts[f"{method}/unleased-reported"] += 1
+        if finished is COMPLETED:
+            self._count_repeat(method)
+            if method == "fail" and operation.outcome == OK:
+                self.silent.append(operation)
+                self.revived[id] = None
+
+    def _count_repeat(self, method: str) -> None:
+        self.counts["complete/repeat-harmless" if method == "complete" else "fail/after-complete"] += 1
+
+    # -- everything else ----------------------------------------------------------------------
+
+    def _inspect(self, operation: Operation) -> None:
+        id = operation.job_id
+        self._may_have_disconnected(operation)
+        if operation.outcome != OK or id is None:
+            return
+        record = operation.value
+        assert record is None or isinstance(record, JobRecord)
+        shown = None if record is None else Phase[record.state.upper()]
+        job = self.live.get(id)
+        if job is None:
+            finished = self.finished.get(id)
+            if finished is None:
+                self.early.setdefault(id, []).append(operation)
+            elif shown not in (None, finished):
+                self.revived[id] = None
+            elif finished is DEAD and record is not None:
+                self._compare_message(self.buried[id], record, operation)
+            return
+        job.operations.append(operation)
+        if job.doubtful or shown is not job.phase or (shown is LEASED and operation.invoked >= job.ends):
+            self._doubt(id, job)
+        # What was shown was so at that instant or later.
+        job.reached = max(job.reached, operation.invoked)
+        if record is not None and job.failed is not None and record.state in ("ready", "dead"):
+            self._compare_message(job.failed, record, operation)
+
+    def _compare_message(self, fail: Operation, record: JobRecord, operation: Operation) -> None:
+        if not is_plain(str(fail.value)) or operation.invoked >= self.erases:
+            return
+        if record.message == fail.value:
+            self.counts["fail/message"] += 1
+        else:
+            self.misquoted.append((fail, operation))
+
+    def _reopen(self, operation: Operation) -> None:
+        self.counts["durable/reopen"] += len(self.live) + len(self.finished)
+        if self.capabilities.durable:
+            self._end_leases(operation)
+        self._forget(operation)
+
+    def _forget(self, operation: Operation) -> None:
+        """A store that is not durable may have forgotten anything."""
+        if not self.capabilities.durable:
+            self.erases = min(self.erases, operation.invoked)
+            self._end_leases(operation)
+
+    def _disconnect(self, operation: Operation) -> None:
+        if self.capabilities.ends_with_connection:
+            # Where all workers call one object, its connection is everybody's.
+            shared = self.capabilities.sharing in ("none", "instance")
+            self._end_leases(operation._replace(method="reopen") if shared else operation)
+
+    def _kill(self, operation: Operation) -> None:
+        self.counts["durable/kill"] += 1
+        self._disconnect(operation)
+        self._forget(operation)
+
+    def _end_leases(self, operation: Operation) -> None:
+        self.endings.append(operation)
+        for id, job in self.live.items():
+            self._doubt(id, job)
+
+    def _mutate(self, operation: Operation) -> None:
+        self.counts["lease/snapshot"] += 1
+        job = self.live.get(operation.job_id or "")
+        if job is not None:
+            job.changes = (*job.changes, operation)
+
+    def _connect(self, operation: Operation) -> None:
+        """Nothing may follow from it."""
+
+    def _doubt(self, id: str, job: Live) -> None:
+        job.doubtful = True
+        self.doubted[id] = None
+
+
+def _shows_attempts(operation: Operation, id: str, attempts: int) -> bool:
+    return any(each.id == id and each.attempts == attempts for each in operation.jobs)
+
+
+def is_plain(message: str) -> bool:
+    """Whether this is a message that `safe_failure_message` can produce, for certain.
+
+    Stricter than need be: what is in doubt counts as hostile, and a store may shorten it.
+    """
+    return (
+        0 < len(message) <= 256
+        and message.isprintable()
+        and message == message.strip()
+        and len(message.encode()) <= 256
+    )

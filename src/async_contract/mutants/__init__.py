@@ -1,0 +1,1 @@
+"""Stores that are broken on purpose, one defect each; every one names the clause that must catch it."""

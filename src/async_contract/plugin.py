@@ -1,0 +1,294 @@
+"""The pytest hooks: options, collection, outcome and summary.
+
+Without a target this costs next to nothing: whatever the contract needs is imported inside hooks.
+"""
+
+# ruff: noqa: PLC0415 - imports inside hooks are what makes the plugin cheap
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from async_contract.report.grade import Results
+
+_PREFIX = "async-contract/"
+# A node id as it was printed, perhaps from a directory below the root.
+_NODE_ID = re.compile(r"(?:\.{1,2}/)*async-contract/(?P<target>[^/\s]+?)(?P<path>(?:::[^:/]+)*)")
+_TARGET = "async_contract_target"  # the property that only reports of the contract have
+_EFFORTS = ("quick", "normal", "thorough")
+
+# What to run: target -> the paths of nodes asked for, as ("lease", "exclusive"); none: all.
+_SELECTED = pytest.StashKey[dict[str, list[tuple[str, ...]]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and the setting `async_contract`."""
+    group = parser.getgroup("async-contract", "the contract of job stores")
+    group.addoption(
+        "--async-contract", action="append", default=[], metavar="TARGET",
+        help="hold this store to the contract: pkg.mod.Name or pkg.mod:name.attr (repeatable)",
+    )  # fmt: skip
+    group.addoption("--async-contract-only", action="store_true", help="collect nothing else")
+    group.addoption(
+        "--async-contract-effort", type=_effort, default="normal", metavar="|".join(_EFFORTS),
+        help="how hard to try to break a clause (default: normal)",
+    )  # fmt: skip
+    group.addoption(
+        "--async-contract-strict", action="store_true", help="a broken SHOULD is a failure, not a warning"
+    )
+    group.addoption(
+        "--async-contract-timeout", type=_seconds, default=60.0, metavar="SECONDS",
+        help="the time limit of one clause (default: 60)",
+    )  # fmt: skip
+    group.addoption(
+        "--async-contract-allow-nonempty", action="store_true",
+        help="run even against a store that already holds jobs",
+    )  # fmt: skip
+    group.addoption(
+        "--async-contract-list", action="store_true", help="print the clauses of the contract and exit"
+    )
+    parser.addini(
+        "async_contract", type="args", default=[], help="targets, where the command line names none"
+    )
+
+
+def _effort(text: str) -> str:
+    if text not in _EFFORTS:
+        raise ArgumentTypeError(f"{text!r} is no effort; write quick, normal or thorough")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ArgumentTypeError(f"{text!r} is no time limit; write a number of seconds above 0, such as 60")
+    return seconds
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Print the clauses, if they were asked for, and do nothing else."""
+    if not config.getoption("async_contract_list"):
+        return None
+    from async_contract.contract.clauses import CLAUSES
+    from async_contract.report.violation import level
+
+    ids, levels = max(len(each.id) for each in CLAUSES), max(len(level(each)) for each in CLAUSES)
+    for clause in CLAUSES:
+        sys.stdout.write(f"{clause.id:<{ids}}  {level(clause):<{levels}}  {clause.sentence}\n")
+    return 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settle what is to run, so that pytest sees no node id of ours among its paths."""
+    config.addinivalue_line("markers", "async_contract: a clause of the contract of job stores")
+    config.stash[_SELECTED] = _select(config)
+    if not _is_worker(config):
+        config.pluginmanager.register(_Summary(config), "async_contract_summary")
+
+
+def _select(config: pytest.Config) -> dict[str, list[tuple[str, ...]]]:
+    selected: dict[str, list[tuple[str, ...]]] = {each: [] for each in config.getoption("async_contract")}
+    only: bool = config.getoption("async_contract_only")
+    paths = []
+    for argument in config.args:
+        found = _NODE_ID.fullmatch(argument.replace("\\", "/"))
+        if found is None or (config.invocation_params.dir / argument.partition("::")[0]).exists():
+            paths.append(argument)
+        else:
+            path = tuple(found["path"].split("::")[1:])
+            selected.setdefault(found["target"], []).append(path)
+    names_tests = config.args_source is pytest.Config.ArgsSource.ARGS and not only
+    if not selected and not names_tests:
+        selected = {each: [] for each in config.getini("async_contract")}
+    if only and not selected:
+        raise pytest.UsageError(
+            "--async-contract-only leaves nothing to run without a target; "
+            "write --async-contract=mypkg.Store too, or set async_contract = mypkg.Store in the configuration"
+        )
+    config.args[:] = [] if only else paths
+    return selected
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Load the targets, before anything is collected and before workers are started."""
+    config = session.config
+    selected = config.stash[_SELECTED]
+    if not selected:
+        return
+    _make_importable(config)
+    # Workers have no way to report a usage error; the process that started them has been here before.
+    if not _is_worker(config):
+        from async_contract.suites.nodes import check
+
+        for target, asked in selected.items():
+            check(config, target, asked)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _make_importable(config: pytest.Config) -> None:
+    directory = str(config.invocation_params.dir)
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+        config.add_cleanup(lambda: sys.path.remove(directory) if directory in sys.path else None)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the targets, the version of the contract and the effort."""
+    selected = config.stash[_SELECTED]
+    if not selected:
+        return None
+    from async_contract.contract.clauses import CONTRACT_VERSION
+
+    effort = config.getoption("async_contract_effort")
+    return f"async-contract: {', '.join(selected)} (contract {CONTRACT_VERSION}, effort {effort})"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let one collector for every target join what the session collected."""
+    report = yield
+    selected = collector.config.stash[_SELECTED]
+    if selected and isinstance(collector, pytest.Session) and report.passed:
+        from async_contract.suites.nodes import ContractTarget
+
+        for target, asked in selected.items():
+            name = f"{_PREFIX}{target}"
+            report.result.append(
+                ContractTarget.from_parent(
+                    collector, name=name, nodeid=name, path=collector.path, target=target, asked=asked
+                )
+            )
+    return report
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Collector, name: str, obj: object
+) -> pytest.Collector | list[Any] | None:
+    """Collect the subclasses of `StoreContract`, whatever the setting python_classes says."""
+    store = sys.modules.get("async_contract.suites.store")
+    # Not isinstance: it asks the object for its __class__, and a proxy may answer with an exception.
+    if store is None or not issubclass(type(obj), type):
+        return None
+    suite = cast(type, obj)
+    if not issubclass(suite, store.StoreContract):
+        return None
+    from async_contract.suites.nodes import make_class
+
+    return make_class(collector, name, suite)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give the report of a clause its verdict, and its text instead of a traceback."""
+    report = yield
+    binding = sys.modules.get("async_contract.suites.binding")
+    if binding is not None and binding.BINDING in item.stash:
+        _add_verdict(item, report)
+        if call.excinfo is not None:
+            _show(item, call.excinfo, report)
+    return report
+
+
+def _add_verdict(item: pytest.Item, report: pytest.TestReport) -> None:
+    from async_contract.report.row import properties_of_item, properties_of_verdict
+    from async_contract.suites.binding import BINDING, SETTLED
+
+    binding, settled = item.stash[BINDING], item.stash.get(SETTLED, None)
+    report.user_properties += properties_of_item(binding.target, binding.clause.id)
+    if settled is not None:
+        report.user_properties += properties_of_verdict(
+            settled.verdict, others=settled.others, stale=settled.stale
+        )
+
+
+def _show(item: pytest.Item, error: pytest.ExceptionInfo[BaseException], report: pytest.TestReport) -> None:
+    from async_contract.report import violation
+    from async_contract.report.replay import replay
+    from async_contract.suites.binding import BINDING
+    from async_contract.suites.outcome import ContractError, ContractViolation, ContractWarning
+
+    value, command = error.value, replay(item.config, item.stash[BINDING].arguments)
+    if isinstance(value, ContractViolation):
+        text = violation.stories(value.violations, exercised=value.exercised, replay=command)
+        _show_text(report, error, text, violation.headline(value.violations[0]))
+    elif isinstance(value, (ContractError, ContractWarning)):
+        text = violation.with_replay(str(value), command)
+        _show_text(report, error, text, violation.one_line(str(value)))
+    elif isinstance(value, pytest.skip.Exception) and report.when == "call":
+        # Of the item, not of the line in the toolkit that skips. pytest too writes None for no line.
+        place: Any = (item.stash[BINDING].place[0], None, f"Skipped: {value.msg}")
+        report.longrepr = place
+
+
+def _show_text(
+    report: pytest.TestReport, error: pytest.ExceptionInfo[BaseException], text: str, headline: str
+) -> None:
+    told = AssertionError(text).with_traceback(error.tb)
+    shown = pytest.ExceptionInfo.from_exception(told).getrepr(style="value")
+    # What pytest shows where it has but one line. There is always a place: no frame of ours is hidden.
+    cast(Any, shown.reprcrash).message = headline
+    report.longrepr = shown
+
+
+class _Summary:
+    """Gathers the verdicts where the reports arrive: never in a worker of a distributed run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._results: Results | None = None
+
+    def results(self) -> Results:
+        if self._results is None:
+            from async_contract.report.grade import Results
+
+            strict = self._config.getoption("async_contract_strict")
+            selected = self._config.stash[_SELECTED]
+            self._results = Results(selected, strict=strict)
+        return self._results
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if any(each[0] == _TARGET for each in report.user_properties):
+            self.results().take(report.user_properties, report.when, report.outcome)
+        elif report.failed and report.nodeid.startswith(_PREFIX):
+            # So, without properties, xdist reports the item in which a worker crashed.
+            from async_contract.report.row import Row
+
+            target, family, name = report.nodeid.removeprefix(_PREFIX).split("::")
+            self.results().add(target, Row(f"{family}/{name}", "error", note="its worker crashed"))
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if not self._is_wanted():
+            return
+        stopped = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        self.results().stopped = bool(stopped or session.shouldstop or session.shouldfail)
+        # Whatever has turned the failure into something else: a mark, a plugin that retries.
+        if self.results().broken and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._is_wanted() and not self._config.option.collectonly:
+            from async_contract.report.terminal import write
+
+            write(terminalreporter, self.results(), quiet=self._config.get_verbosity() < 0)
+
+    def _is_wanted(self) -> bool:
+        return self._results is not None or bool(self._config.stash[_SELECTED])

@@ -1,0 +1,99 @@
+"""The results of a run: for every target its verdicts, and what they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from async_contract.contract.clauses import CLAUSE, STORE_CLAUSES
+from async_contract.report.row import SKIPPED, Row, read
+
+_WORST_FIRST = ("broken", "error", "known", SKIPPED, "unexercised", "not promised", "held")
+_MOST_NAMES = 3
+
+
+class Results:
+    """What is known of every target, gathered report by report.
+
+    Args:
+        targets: The targets named beforehand; others come with their first row.
+        strict: Whether a SHOULD counts like a MUST.
+    """
+
+    def __init__(self, targets: Iterable[str] = (), *, strict: bool = False) -> None:
+        self.strict = strict
+        self.stopped = False
+        self._rows: dict[str, dict[str, Row]] = {target: {} for target in targets}
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets, in the order in which they became known."""
+        return tuple(self._rows)
+
+    def take(self, properties: Sequence[tuple[str, object]], when: str | None, outcome: str) -> None:
+        """Take in a report of an item: its properties, its phase, and what came of the phase."""
+        target, rows = read(properties, when, outcome)
+        for row in rows:
+            self.add(target, row)
+
+    def add(self, target: str, row: Row) -> None:
+        """Take in one row; of two on the same clause the worse one stays, with the larger count."""
+        rows = self._rows.setdefault(target, {})
+        before = rows.get(row.clause, row)
+        worse = min(before, row, key=lambda each: _WORST_FIRST.index(each.verdict))
+        count = max(before.count, row.count)
+        rows[row.clause] = Row(row.clause, worse.verdict, count, worse.note, before.stale or row.stale)
+
+    def rows(self, target: str) -> list[Row]:
+        """The rows of a target: what is wrong first, the rest in the catalogue's order."""
+        found = self._rows[target]
+        rows = [found[clause] for clause in CLAUSE if clause in found]
+        return sorted(rows, key=lambda row: (not self.fails(row), min(_WORST_FIRST.index(row.verdict), 3)))
+
+    def fails(self, row: Row) -> bool:
+        """Whether a clause is broken that this run does not forgive."""
+        return row.verdict == "broken" and (self.strict or CLAUSE[row.clause].level != "SHOULD")
+
+    @property
+    def broken(self) -> bool:
+        """Whether any target breaks a clause without an excuse."""
+        return any(self.fails(row) for rows in self._rows.values() for row in rows.values())
+
+    def grade(self, target: str) -> str:
+        """The grade of a target, or why there is none.
+
+        It is computed over the whole contract: a clause that was left out, that was not put to the
+        test or that could not be judged can't raise it.
+        """
+        rows = self._rows[target]
+        known = sum(row.verdict == "known" for row in rows.values())
+        if known or any(map(self.fails, rows.values())):
+            return f"broken (known: {known})" if known else "broken"
+        gaps = self._gaps(rows)
+        if gaps:
+            return f"incomplete: {'; '.join(gaps)}"
+        strictly = all(row.verdict in ("held", "not promised") for row in rows.values())
+        return "keeps the contract strictly" if strictly else "keeps the contract"
+
+    def _gaps(self, rows: Mapping[str, Row]) -> list[str]:
+        missing = [clause.id for clause in STORE_CLAUSES if clause.id not in rows]
+        kinds = {
+            "not run, the run stopped early" if self.stopped else "not selected": missing,
+            "skipped": [row.clause for row in rows.values() if row.verdict == SKIPPED],
+            "in error": [row.clause for row in rows.values() if row.verdict == "error"],
+            "unexercised": [
+                row.clause
+                for row in rows.values()
+                if row.verdict == "unexercised" and CLAUSE[row.clause].level != "SHOULD"
+            ],
+            "held although excused": [row.clause for row in rows.values() if row.stale],
+        }
+        return [
+            f"{len(ids)} of {len(STORE_CLAUSES)} clauses {kind} ({_names(ids)})"
+            for kind, ids in kinds.items()
+            if ids
+        ]
+
+
+def _names(ids: Sequence[str]) -> str:
+    rest = len(ids) - _MOST_NAMES
+    return ", ".join(ids[:_MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")

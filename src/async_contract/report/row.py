@@ -1,0 +1,83 @@
+"""What one test item says of one clause, in a form that travels with its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from async_contract.judge.verdict import ClauseVerdict
+
+_TARGET = "async_contract_target"
+_CLAUSE = "async_contract_clause"
+_VERDICT = "async_contract_verdict"
+_COUNT = "async_contract_count"
+_NOTE = "async_contract_note"
+_STALE = "async_contract_stale"
+_OTHERS = "async_contract_others"
+
+SKIPPED = "skipped"
+"""The verdict of a row whose item was skipped before the clause was put to the test."""
+
+Properties = list[tuple[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table of verdicts.
+
+    Attributes:
+        clause: The clause's id.
+        verdict: The verdict's text, or `SKIPPED`.
+        count: How often the clause was put to the test.
+        note: Why the verdict is what it is.
+        stale: Whether the clause held although the harness excuses it.
+    """
+
+    clause: str
+    verdict: str
+    count: int = 0
+    note: str = ""
+    stale: bool = False
+
+
+def properties_of_item(target: str, clause: str) -> Properties:
+    """Return what is known of an item before it has run, for the properties of its reports."""
+    return [(_TARGET, target), (_CLAUSE, clause)]
+
+
+def properties_of_verdict(verdict: ClauseVerdict, *, others: Iterable[str], stale: bool) -> Properties:
+    """Return what an item found out, for the properties of its reports: only builtins travel.
+
+    Args:
+        verdict: The verdict on the item's clause.
+        others: The ids of other clauses that were seen broken.
+        stale: Whether the clause held although the harness excuses it.
+    """
+    optional: Properties = [(_NOTE, verdict.reason), (_OTHERS, " ".join(others)), (_STALE, int(stale))]
+    found: Properties = [(_VERDICT, verdict.verdict.value), (_COUNT, verdict.count)]
+    return found + [(name, value) for name, value in optional if value]
+
+
+def read(properties: Sequence[tuple[str, object]], when: str | None, outcome: str) -> tuple[str, list[Row]]:
+    """Return the target of a report, and what it says: of its own clause first, then of others.
+
+    Args:
+        properties: The properties of a report of the contract's.
+        when: The phase it reports on: `setup`, `call` or `teardown`.
+        outcome: What came of the phase: `passed`, `failed` or `skipped`.
+    """
+    found = {each[0]: each[1] for each in properties}
+    target, clause = str(found[_TARGET]), str(found[_CLAUSE])
+    if when == "call" and _VERDICT in found:
+        return target, _judged(clause, found)
+    if outcome == "failed":
+        return target, [Row(clause, "error", note=f"its {when} failed")]
+    return target, [Row(clause, SKIPPED)] if outcome == "skipped" else []
+
+
+def _judged(clause: str, found: Mapping[str, object]) -> list[Row]:
+    own = Row(
+        clause, str(found[_VERDICT]), int(str(found[_COUNT])), str(found.get(_NOTE, "")), _STALE in found
+    )
+    others = str(found.get(_OTHERS, "")).split()
+    return [own, *(Row(each, "broken", 1, f"seen while exercising {clause}") for each in others)]

@@ -1,0 +1,59 @@
+"""A broken clause, told so that someone who has never seen the contract can say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from async_contract.contract.clauses import CLAUSE, Clause
+from async_contract.judge.verdict import Violation
+from async_contract.report.escape import block, inline
+from async_contract.report.sequence import render
+
+
+def level(clause: Clause) -> str:
+    """The clause's level, and for a promise what a harness declares to make it."""
+    return f"{clause.level} {clause.capability}".rstrip()
+
+
+def headline(violation: Violation) -> str:
+    """The clause and what happened, on one line."""
+    return f"{violation.clause} is broken: {inline(violation.happened)}"
+
+
+def one_line(text: str) -> str:
+    """A text of several lines on one."""
+    return inline(" ".join(text.split()))
+
+
+def stories(violations: Sequence[Violation], *, exercised: str, replay: str) -> str:
+    """Return for every broken clause what it says, what happened, and the history that shows it.
+
+    Args:
+        violations: What broke the clauses; of several on one clause only the first is told.
+        exercised: The id of the clause that was being exercised.
+        replay: The command that repeats it.
+    """
+    by_clause: dict[str, list[Violation]] = {}
+    for each in violations:
+        by_clause.setdefault(each.clause, []).append(each)
+    told = [_story(first, len(more), exercised) for first, *more in by_clause.values()]
+    return with_replay("\n\n\n".join(told), replay)
+
+
+def _story(violation: Violation, further: int, exercised: str) -> str:
+    clause = CLAUSE[violation.clause]
+    seen = "" if exercised == clause.id else f" (seen while exercising {exercised})"
+    more = f" (and {further} more of this clause in the same history)" if further else ""
+    late = "; ".join(violation.schedule)
+    return "\n\n".join([
+        f"{clause.id} is broken{seen}.",
+        f"The contract says ({level(clause)}): {clause.sentence}",
+        f"What happened: {inline(violation.happened)}{more}",
+        *([f"It takes this schedule: {late}"] if late else []),
+        render(violation.witness),
+    ])  # fmt: skip
+
+
+def with_replay(text: str, replay: str) -> str:
+    """Return a text, fit for a terminal, and below it how to repeat what it tells."""
+    return f"{block(text)}\n\nTo replay just this:\n\n    {replay}"

@@ -1,0 +1,65 @@
+"""What all items of a process share: the limits, the sandboxes, and what was seen broken."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import cached_property
+
+import pytest
+
+from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments.verify import Explorations, Limits
+from async_contract.harness.sandbox import Sandboxes
+
+
+class State:
+    """The state of the contract's items in one process.
+
+    Attributes:
+        limits: What an item may take and do.
+        explorations: What random programs have shown of the stores.
+        forgiving: Whether known failures are excused; not with `--runxfail`, as with pytest's own.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.explorations = Explorations()
+        self._seen: set[tuple[str, str]] = set()
+        self._strict: bool = config.getoption("async_contract_strict")
+        self.forgiving: bool = not config.getoption("runxfail", default=False)
+        self.limits = Limits(
+            item=config.getoption("async_contract_timeout"),
+            allow_nonempty=config.getoption("async_contract_allow_nonempty"),
+            effort=config.getoption("async_contract_effort"),
+        )
+
+    @cached_property
+    def sandboxes(self) -> Sandboxes:
+        """The sandboxes, removed when pytest ends."""
+        stack = ExitStack()
+        self._config.add_cleanup(stack.close)
+        return stack.enter_context(Sandboxes())
+
+    def counts(self, clause: str) -> bool:
+        """Whether it is a failure that a store breaks `clause`: a SHOULD is one only if strict."""
+        return self._strict or CLAUSE[clause].level != "SHOULD"
+
+    def claim(self, target: str, clause: str) -> bool:
+        """Note that `target` was seen to break `clause`; whether that is news."""
+        news = not self.seen_broken(target, clause)
+        self._seen.add((target, clause))
+        return news
+
+    def seen_broken(self, target: str, clause: str) -> bool:
+        """Whether an item of this process has seen `target` break `clause`."""
+        return (target, clause) in self._seen
+
+
+_STATE = pytest.StashKey[State]()
+
+
+def state_of(config: pytest.Config) -> State:
+    """Return the one state of this process."""
+    if _STATE not in config.stash:
+        config.stash[_STATE] = State(config)
+    return config.stash[_STATE]

@@ -1,0 +1,167 @@
+"""What an experiment can and can't have of a store: the ways in which it gives up."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.experiments.bench import Bench, NotExercised, Settings, open_bench
+from async_contract.experiments.examples import expiry
+from async_contract.experiments.explore import Budget, Explorer
+from async_contract.experiments.interleavings import Effort, Interleaver
+from async_contract.experiments.limit import TimeLimitExceeded, time_limit
+from async_contract.experiments.machine import StoreMachine
+from async_contract.experiments.verify import Explorations, Limits, verify
+from async_contract.harness.harness import StoreHarness
+from async_contract.harness.sandbox import Sandboxes
+from async_contract.judge.verdict import Verdict
+from async_contract.reference.memory import MemoryStore
+from async_contract.store import Job, JobRecord
+
+
+def on_a_bench(harness: StoreHarness, play: Callable[[Bench], Awaitable[None]]) -> Bench:
+    """A bench on which something was played."""
+
+    async def main() -> Bench:
+        with Sandboxes() as sandboxes:
+            async with open_bench(harness, sandboxes, Settings()) as bench:
+                await play(bench)
+        return bench
+
+    return asyncio.run(main())
+
+
+class Unreachable(MemoryStore):
+    """A store whose replies are all lost once there is a job."""
+
+    full = False
+
+    async def enqueue(self, job: Job) -> None:
+        """Take a job in."""
+        self.full = True
+        await super().enqueue(job)
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Lose the reply."""
+        if self.full:
+            raise ConnectionError("gone")
+        return await super().lease(limit)
+
+    async def inspect(self, id: str) -> JobRecord | None:
+        """Lose the reply."""
+        raise ConnectionError("gone")
+
+
+def test_a_store_that_is_never_heard_of_is_given_up() -> None:
+    """New jobs stand in for what lost replies may have taken, but not for ever; nor is it asked for ever."""
+
+    async def play(bench: Bench) -> None:
+        await bench.enqueue(1)
+        with pytest.raises(NotExercised, match="delivered 0 of 1 ready jobs"):
+            await bench.obtain(await bench.first_worker(), 1)
+        inspected = await bench.inspect("job-01")
+        assert inspected is not None
+        assert inspected.outcome == "unknown"
+
+    on_a_bench(StoreHarness(Unreachable), play)
+
+
+def test_what_never_expires_is_not_waited_for() -> None:
+    """Neither the whole time of a lease nor a part of it."""
+
+    async def play(bench: Bench) -> None:
+        with pytest.raises(NotExercised, match="declares no lease_timeout"):
+            await bench.expire()
+        with pytest.raises(NotExercised, match="declares no lease_timeout"):
+            await expiry.not_early(bench)
+
+    on_a_bench(StoreHarness(MemoryStore), play)
+
+
+def test_programs_of_a_store_with_long_delays_are_judged_undrained() -> None:
+    """They are carried out all the same."""
+    harness = StoreHarness(MemoryStore, capabilities=Capabilities(retry_delay=3600))
+    with Sandboxes() as sandboxes:
+        explorer = Explorer(harness, sandboxes, Settings(), 0)
+        found = asyncio.run(explorer.explore(Budget(programs=5, seconds=60)))
+    assert (found.programs, found.findings) == (5, {})
+
+
+class Drifts(MemoryStore):
+    """A store that gives a job to two workers, and waits otherwise in each run of a program."""
+
+    runs: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).runs += 1
+        self.given: list[Job] = []
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Wait, and give what was given before."""
+        for _ in range(self.runs):
+            await asyncio.sleep(0)
+        jobs = await super().lease(limit)
+        self.given += jobs
+        return self.given[: max(limit, 0)]
+
+
+def test_a_run_that_can_not_be_replayed_is_a_proof_all_the_same() -> None:
+    """The schedule is not known, but what happened is."""
+    with Sandboxes() as sandboxes:
+        interleaver = Interleaver(StoreHarness(Drifts), sandboxes, Settings(), 0)
+        found = interleaver.explore(Effort(programs=3, schedules=3, seconds=60))
+    assert found.findings
+    assert {raced.schedule for raced in found.findings.values()} == {()}
+
+
+def test_a_time_limit_needs_no_event_loop() -> None:
+    """It says where the code stood."""
+    with pytest.raises(TimeLimitExceeded, match="in test_a_time_limit_needs_no_event_loop"), time_limit(0.02):
+        threading.Event().wait()
+
+
+class Particular(MemoryStore):
+    """A store that takes in ordinary kinds only."""
+
+    async def enqueue(self, job: Job) -> None:
+        """Refuse the others."""
+        if job.kind != "plain":
+            raise ValueError(job.kind)
+        await super().enqueue(job)
+
+
+def test_a_machine_goes_on_where_a_job_is_refused() -> None:
+    """That value is left out, and counts for nothing."""
+    run_state_machine_as_test(
+        StoreMachine.for_harness(Particular),
+        settings=settings(
+            max_examples=20, stateful_step_count=20, derandomize=True, database=None, deadline=None,
+            phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+        ),
+    )  # fmt: skip
+
+
+async def nothing(bench: Bench) -> None:
+    """Do nothing."""
+
+
+def test_random_programs_alone_may_exercise_a_clause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its example did not do, they did."""
+    module = import_module("async_contract.experiments.verify")
+    monkeypatch.setattr(module, "EXAMPLES", {"lease/exclusive": nothing})
+    with Sandboxes() as sandboxes:
+        found = verify(
+            StoreHarness(MemoryStore), "lease/exclusive", sandboxes=sandboxes,
+            limits=Limits(effort="quick"), explorations=Explorations(),
+        ).verdict  # fmt: skip
+    assert found.verdict is Verdict.HELD
+    assert found.count > 1

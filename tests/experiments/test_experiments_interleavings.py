@@ -1,0 +1,207 @@
+"""Concurrent programs on the simulated loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from typing import ClassVar
+
+import pytest
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.experiments.bench import NotEmpty, Settings
+from async_contract.experiments.explore import Budget, Explorer
+from async_contract.experiments.interleavings import Effort, Interleaved, Interleaver, untimed
+from async_contract.experiments.programs import Kind
+from async_contract.experiments.verify import Explorations, Limits, verify
+from async_contract.harness.harness import StoreHarness
+from async_contract.harness.sandbox import Sandboxes
+from async_contract.judge.verdict import Verdict
+from async_contract.reference.memory import MemoryStore
+from async_contract.store import Job
+
+EFFORT = Effort(programs=60, schedules=30, seconds=60.0)
+
+
+class Queue:
+    """A correct store in memory; its subclasses are not."""
+
+    def __init__(self) -> None:
+        self.ready: list[Job] = []
+        self.leased: dict[str, Job] = {}
+
+    async def enqueue(self, job: Job) -> None:
+        """Take a job in."""
+        self.ready.append(job)
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Deliver the first ones."""
+        await asyncio.sleep(0)
+        jobs = self.ready[: max(limit, 0)]
+        del self.ready[: len(jobs)]
+        self.leased |= {job.id: job for job in jobs}
+        return jobs
+
+    async def complete(self, id: str) -> None:
+        """End a lease."""
+        del self.leased[id]
+
+    async def fail(self, id: str, message: str) -> None:
+        """Put a job back."""
+        self.ready.append(self.leased.pop(id))
+
+
+class ChecksThenActs(Queue):
+    """Two workers see the same job, but never in asyncio's own order: the calls start staggered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Look, wait, take."""
+        self.calls += 1
+        for _ in range(3 * self.calls):
+            await asyncio.sleep(0)
+        jobs = self.ready[: max(limit, 0)]
+        await asyncio.sleep(0)
+        self.ready = [job for job in self.ready if job not in jobs]
+        self.leased |= {job.id: job for job in jobs}
+        return jobs
+
+
+class FailsTwice(Queue):
+    """A fail checks before it waits, and so does the next one."""
+
+    async def fail(self, id: str, message: str) -> None:
+        """Look, wait, put back."""
+        job = self.leased[id]
+        await asyncio.sleep(0)
+        self.leased.pop(id, None)
+        self.ready.append(job)
+
+
+class Leaves(Queue):
+    """A store that opens a database when it is first asked for jobs."""
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Open it."""
+        sqlite3.connect(":memory:").close()
+        return await super().lease(limit)
+
+
+class OnlyOnce(Queue):
+    """A store that gives a job to two workers once in the life of the program."""
+
+    times: ClassVar[int] = 1
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Give again what another holds, once."""
+        if self.leased and type(self).times and limit > 0:
+            type(self).times -= 1
+            return list(self.leased.values())[:limit]
+        return await super().lease(limit)
+
+
+class Full(Queue):
+    """A store that somebody else works with, or is not what it was when it was opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ready.append(Job("somebody's", "kind"))
+
+
+def interleaved(store: Callable[[], object], seed: int = 0, **options: object) -> Interleaved:
+    """What comes of it."""
+    with Sandboxes() as sandboxes:
+        harness = StoreHarness(store, **options)  # type: ignore[arg-type]
+        return Interleaver(harness, sandboxes, Settings(), seed).explore(EFFORT)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_staggered_double_lease_is_found_and_made_least(seed: int) -> None:
+    """Two workers, one job, a lease each, and one pause."""
+    found = interleaved(ChecksThenActs, seed)
+    assert set(found.findings) == {"lease/exclusive"}
+    raced = found.findings["lease/exclusive"]
+    assert sorted(step.kind for step in raced.program) == [Kind.ENQUEUE, Kind.LEASE, Kind.LEASE]
+    assert len(raced.schedule) == 1
+    assert raced.violation.schedule == (str(raced.schedule[0]),)
+    assert raced.violation.happened.endswith("which was on lease to worker 1") or "worker 2" in str(raced)
+
+
+def test_two_fails_between_check_and_effect_put_a_job_back_twice() -> None:
+    """The job is then in two hands, or twice in one batch."""
+    assert set(interleaved(FailsTwice).findings) & {"lease/exclusive", "lease/distinct"}
+
+
+@pytest.mark.parametrize("store", [Queue, MemoryStore])
+def test_a_correct_store_is_not_blamed_under_any_schedule(store: Callable[[], object]) -> None:
+    """Many schedules are tried, and most of them differ."""
+    found = interleaved(store)
+    assert (found.findings, found.left, found.programs) == ({}, "", 60)
+    assert found.schedules == 60 * 30
+    assert found.distinct > 60
+    assert found.counts["lease/exclusive"] > 60
+
+
+def test_a_correct_store_with_times_is_not_blamed() -> None:
+    """In virtual time its leases expire while it is simulated; in real time nothing of it is judged."""
+    capabilities = Capabilities(lease_timeout=1.0, redelivers=True)
+    virtual = StoreHarness(
+        lambda sandbox: MemoryStore(lease_timeout=1.0, clock=sandbox.clock),
+        capabilities=capabilities,
+        virtual_time=True,
+    )
+    real = StoreHarness(lambda: MemoryStore(lease_timeout=1.0), capabilities=capabilities)
+    for harness in (virtual, real):
+        with Sandboxes() as sandboxes:
+            found = Interleaver(harness, sandboxes, Settings(), 0).explore(EFFORT)
+        assert found.findings == {}
+
+
+def test_a_store_that_leaves_the_loop_is_told_apart() -> None:
+    """It is not simulated any further, and what it did is named."""
+    found = interleaved(Leaves)
+    assert (found.findings, found.programs) == ({}, 1)
+    assert found.left.startswith("sqlite3.connect was called by ")
+
+
+def test_what_does_not_show_again_was_seen_all_the_same() -> None:
+    """Something that is not in the program decides; the history is the proof."""
+    OnlyOnce.times = 1
+    (raced,) = interleaved(OnlyOnce).findings.values()
+    assert raced.schedule == ()
+    assert raced.violation.witness[0] in raced.history
+    OnlyOnce.times = 1
+    with Sandboxes() as sandboxes:
+        explorer = Explorer(StoreHarness(OnlyOnce), sandboxes, Settings(), 0)
+        explored = asyncio.run(explorer.explore(Budget(programs=50, seconds=60)))
+    assert len(explored.findings) == 1
+
+
+def test_a_fault_that_is_not_the_loops_passes_through() -> None:
+    """It is for the caller to say what it means."""
+    with pytest.raises(NotEmpty):
+        interleaved(Full)
+
+
+def test_promises_without_their_times_keep_the_rest() -> None:
+    """Only what a clock would decide is put off for ever."""
+    assert untimed(Capabilities(redelivers=False)) == Capabilities(redelivers=False)
+    timed = Capabilities(lease_timeout=1.0, poll_delay=0.1, retry_delay=0.2, fifo=True)
+    assert untimed(timed) == Capabilities(
+        lease_timeout=1.0, fifo=True, poll_delay=1e6, retry_delay=1e6, expiry_delay=1e6
+    )
+
+
+def test_a_race_is_a_verdict_with_its_schedule() -> None:
+    """The item of the clause has the schedule that it takes."""
+    with Sandboxes() as sandboxes:
+        found = verify(
+            StoreHarness(ChecksThenActs), "lease/exclusive", sandboxes=sandboxes,
+            limits=Limits(effort="quick"), explorations=Explorations(),
+        ).verdict  # fmt: skip
+    assert found.verdict is Verdict.BROKEN
+    assert len(found.violations[0].schedule) == 1

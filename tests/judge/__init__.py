@@ -1,0 +1,1 @@
+"""Histories, sane and broken, and what the judge says of them."""

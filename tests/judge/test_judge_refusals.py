@@ -1,0 +1,238 @@
+"""What has to be accepted, and was not, however often it was asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from async_contract.history.operation import TIMED_OUT, UNKNOWN, Operation
+from async_contract.judge.sweep import MOST
+from async_contract.judge.verdict import Violation
+
+from .story import LOST, NOT_LEASED, REFUSED, STOPPED, Story
+
+
+def held() -> tuple[Story, tuple[Operation, Operation]]:
+    """A job that worker 1 holds, and how it came to that."""
+    story = Story()
+    return story, (story.enqueue("a"), story.lease(1, "a"))
+
+
+@pytest.mark.parametrize("method", ["complete", "fail"])
+def test_a_holder_may_be_refused_twice(method: str) -> None:
+    """A transient error may be retried; the third refusal is no transient one."""
+    story, begun = held()
+    calls = [getattr(story, method)(1, "a", how=REFUSED) for _ in range(2)]
+    assert story.violations() == []
+    calls.append(getattr(story, method)(1, "a", how=REFUSED))
+    happened = f"a was on lease to worker 1, and its {method} was refused again and again: ValueError: no"
+    assert story.violations() == [Violation(f"{method}/accepted", happened, "a", (*begun, *calls))]
+
+
+def test_a_store_that_is_busy_refuses_now_and_then() -> None:
+    """Refusals count that nothing was served between; more of them are no further breach."""
+    story, _ = held()
+    for _ in range(4):
+        story.complete(1, "a", how=REFUSED)
+        story.lease(2)
+    for _ in range(2):
+        story.complete(1, "a", how=REFUSED)
+    assert story.violations() == []
+    for _ in range(3):
+        story.complete(1, "a", how=REFUSED)
+    assert story.blamed() == ["complete/accepted"]
+
+
+@pytest.mark.parametrize("method", ["complete", "fail"])
+def test_a_holder_may_meet_four_errors_that_say_nothing(method: str) -> None:
+    """The fifth of the same kind is not transient either, as long as the lease surely lasts."""
+    story, begun = held()
+    calls = [getattr(story, method)(1, "a", how=NOT_LEASED) for _ in range(4)]
+    assert story.violations(lease_timeout=1) == []
+    calls.append(getattr(story, method)(1, "a", how=NOT_LEASED))
+    happened = f"worker 1 held a, and its {method} failed 5 times in a row: RuntimeError: not on lease"
+    assert story.violations(lease_timeout=1) == [
+        Violation(f"{method}/accepted", happened, "a", (begun[1], *calls))
+    ]
+
+
+def test_errors_count_that_are_the_same_in_a_row() -> None:
+    """Other errors, other calls and other workers begin a new row, and so does another lease."""
+    story, _ = held()
+    for number in range(5):
+        story.complete(1, "a", how=(UNKNOWN, f"OSError: {number}"))
+    for _ in range(2):
+        for method in (story.complete, story.fail):
+            method(1, "a", how=NOT_LEASED)
+    for _ in range(5):
+        story.complete(2, "a", how=NOT_LEASED)
+    assert story.violations() == []
+    story.complete(2, "a", how=NOT_LEASED, at=(story.now, None))
+    assert story.violations() == []
+
+
+def test_hostile_messages_may_fail_in_a_row() -> None:
+    """Five errors are none too many for a message that need not be accepted."""
+    story, _ = held()
+    for _ in range(5):
+        story.fail(1, "a", "nul\x00", how=NOT_LEASED)
+    assert story.violations() == []
+
+
+def test_errors_before_a_lease_are_not_the_holder_s() -> None:
+    """Nor do they count with those that follow it."""
+    story = Story()
+    story.enqueue("a")
+    for _ in range(5):
+        story.complete(1, "a", how=NOT_LEASED)
+    assert story.violations() == []
+
+
+def test_what_ended_leases_before_this_one_began_is_over() -> None:
+    """A reopening before the session, or after it."""
+    story = Story()
+    story.event("reopen")
+    story.enqueue("a")
+    story.lease(1, "a")
+    for _ in range(5):
+        story.complete(1, "a", how=NOT_LEASED)
+    story.event("reopen")
+    assert story.blamed(durable=True) == ["complete/accepted"]
+
+
+def test_a_row_of_errors_in_a_later_session_counts() -> None:
+    """What the first session ended with is over by then."""
+    story, _ = held()
+    story.fail(1, "a")
+    story.fail(1, "a", how=REFUSED)
+    story.lease(1, "a", attempts=2)
+    story.inspect("a", "leased")
+    for _ in range(5):
+        story.complete(1, "a", how=NOT_LEASED)
+    assert story.blamed(redelivers=True) == ["complete/accepted"]
+    story, _ = held()
+    story.complete(1, "a", how=STOPPED)
+    story.lease(1, "a", attempts=2)
+    for _ in range(5):
+        story.complete(1, "a", how=NOT_LEASED)
+    assert "complete/accepted" not in story.blamed()
+
+
+def test_a_lease_is_accepted_in_the_end() -> None:
+    """Two refusals of one limit may be transient; the third in a row is a breach, once."""
+    story = Story()
+    story.enqueue("a")
+    calls = [story.lease(1, limit=2, how=REFUSED) for _ in range(2)]
+    assert story.violations() == []
+    calls.append(story.lease(1, limit=2, how=REFUSED))
+    expected = Violation(
+        "lease/accepted", "lease(2) failed 3 times in a row: ValueError: no", None, tuple(calls)
+    )
+    assert story.violations() == [expected]
+    for _ in range(6):
+        story.lease(2, limit=2, how=REFUSED)
+    assert story.violations() == [expected]
+
+
+@pytest.mark.parametrize("limit", [1, MOST])
+def test_the_least_and_the_largest_limit_are_accepted(limit: int) -> None:
+    """And one more job that was completed makes none ready."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a", limit=limit)
+    story.complete(1, "a")
+    for _ in range(3):
+        story.lease(1, limit=limit, how=REFUSED)
+    assert story.blamed() == ["lease/empty"]
+
+
+def test_an_empty_store_accepts_leases_too() -> None:
+    """Where nothing is ready, a lease that fails breaks another clause."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a")
+    calls = [story.lease(1, limit=2, how=REFUSED) for _ in range(3)]
+    happened = "lease(2) failed 3 times in a row: ValueError: no"
+    assert story.violations() == [Violation("lease/empty", happened, None, tuple(calls))]
+    story.fail(1, "a")
+    for _ in range(3):
+        story.lease(2, limit=7, how=REFUSED)
+    assert story.blamed() == ["lease/accepted", "lease/empty"]
+
+
+def test_refusals_of_a_lease_count_that_are_in_a_row() -> None:
+    """Another limit, another outcome, another worker and a success in between begin a new row."""
+    story = Story()
+    for how, limit in ((REFUSED, 1), (REFUSED, 2), (LOST, 2)):
+        for _ in range(2):
+            story.lease(1, limit=limit, how=how)
+            story.lease(2, limit=limit, how=how)
+        story.lease(2, limit=limit)
+    assert story.violations() == []
+
+
+def test_what_need_not_be_accepted_may_be_refused() -> None:
+    """A limit of zero or less, one beyond 2^31-1, and leases that were cancelled or given up."""
+    story = Story()
+    story.enqueue("a")
+    for limit in (0, -1, 2**31):
+        for _ in range(5):
+            story.lease(1, limit=limit, how=REFUSED)
+    for how in ((UNKNOWN, TIMED_OUT), STOPPED):
+        for _ in range(5):
+            story.lease(1, how=how)
+    assert story.violations() == []
+
+
+def test_a_lease_that_fails_with_the_same_error_five_times_was_never_accepted() -> None:
+    """If the limit was accepted at some time, or the errors differ, the errors may be transient."""
+    story = Story()
+    calls = [story.lease(1, limit=2, how=LOST) for _ in range(4)]
+    story.lease(1, limit=3)
+    assert story.violations() == []
+    calls = [story.lease(1, limit=2, how=LOST) for _ in range(5)]
+    happened = "lease(2) failed 5 times in a row: ConnectionError: lost"
+    assert story.violations() == [Violation("lease/empty", happened, None, tuple(calls))]
+    story.lease(1, limit=2)
+    assert story.violations() == []
+    story = Story()
+    for number in range(9):
+        story.lease(1, limit=2, how=(UNKNOWN, f"OSError: {number}"))
+    assert story.violations() == []
+
+
+@pytest.mark.parametrize("method", ["lease", "complete", "fail"])
+def test_a_store_that_hangs_after_a_cancellation_does_not_work_on(method: str) -> None:
+    """The call that never returned is shown with the one that was cancelled."""
+    story, _ = held()
+    story.enqueue("b")
+    if method == "lease":
+        cancelled = story.lease(1, how=STOPPED)
+    else:
+        cancelled = getattr(story, method)(1, "a", how=STOPPED)
+    assert story.violations() == []
+    hung = story.lease(2, how=(UNKNOWN, TIMED_OUT))
+    happened = f"worker 2's lease did not return, after worker 1's {method} was cancelled"
+    assert story.violations() == [Violation(f"{method}/cancelled", happened, None, (cancelled, hung))]
+
+
+def test_a_call_that_did_not_return_may_have_another_reason() -> None:
+    """None was cancelled; another returned since; it was under way before; nothing was ready for a lease."""
+    given_up = (UNKNOWN, TIMED_OUT)
+    story, _ = held()
+    story.complete(1, "a", how=given_up)
+    assert story.violations() == []
+    story, _ = held()
+    story.lease(1, how=STOPPED)
+    story.inspect("a", "leased")
+    story.complete(1, "a", how=given_up)
+    assert story.violations() == []
+    story, _ = held()
+    story.lease(1, how=STOPPED)
+    story.lease(1, how=given_up)
+    assert story.violations() == []
+    story, _ = held()
+    story.complete(1, "a", how=STOPPED, at=(10, 20))
+    story.fail(1, "a", how=given_up, at=(15, 30))
+    assert story.violations() == []
+    story.fail(1, "a", how=given_up)
+    assert story.blamed() == ["complete/cancelled"]

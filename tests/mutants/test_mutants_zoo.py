@@ -1,0 +1,223 @@
+"""Every mutant is caught by the clause that it names; what follows from its defect besides is known."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments.catalogue import EXAMPLES
+from async_contract.experiments.verify import Limits, Verification, verify
+from async_contract.harness.sandbox import Sandboxes
+from async_contract.judge.verdict import Verdict
+from async_contract.mutants.mutant import Mutant
+from async_contract.mutants.zoo import MUTANTS
+
+ABOUT_BATCHES = ("lease/accepted", "lease/within-limit", "lease/empty")
+"""What breaks these happens to a batch, and so to no job that could be named."""
+
+# By mutant: what its defect breaks besides, in the examples of all clauses together. A line that is
+# indented continues the one before it. Where a clause is named that the store keeps, the reason is that
+# one history alone does not tell which of several calls did it.
+FOLLOWS = """
+# Two clauses say the same of one defect, or the same batch breaks both.
+refuses-large-limit: lease/empty
+limit-in-two-bytes: lease/empty
+fail-inserts-unknown: fail/unknown-reported
+repeats-failed-jobs: lease/within-limit
+columns-swapped: lease/snapshot
+delivers-its-own-jobs: lease/distinct complete/only-that-job
+raises-when-empty: lease/accepted
+delivers-none-when-empty: lease/well-formed
+ids-ignore-case: complete/unknown-reported
+ids-replace-alike: complete/unknown-reported
+ids-stripped: complete/unknown-reported
+ids-matched-as-patterns: complete/unknown-reported complete/rejected-means-not-done
+ids-matched-by-prefix: complete/unknown-harmless complete/unknown-reported fail/unknown-harmless
+  fail/unknown-reported
+ids-end-at-nul: complete/unknown-reported
+starts-anew-at-expiry: lease/attempts fail/max-attempts fail/only-that-job expiry/max-attempts
+counts-fails-only: fail/max-attempts fail/only-that-job expiry/max-attempts
+starts-anew-at-fail: lease/attempts-steady fail/max-attempts fail/only-that-job expiry/max-attempts
+empty-id-completes-all: complete/unknown-reported
+empty-id-fails-all: fail/unknown-reported
+refuses-after-completing: fail/rejected-means-not-done
+fail-revives-completed: complete/repeat-harmless fail/unleased-reported
+fail-buries-completed: fail/unleased-reported
+
+# A job on lease comes to another: its holder is refused later, and what was called before is suspected.
+marks-first-of-batch: lease/identity lease/snapshot complete/accepted complete/only-that-job
+  complete/rejected-means-not-done fail/accepted fail/only-that-job fail/rejected-means-not-done
+  expiry/not-early expiry/max-attempts
+leases-per-connection: complete/only-that-job complete/rejected-means-not-done complete/cancelled
+  fail/only-that-job expiry/not-early
+redelivers-to-holder: lease/identity lease/snapshot complete/only-that-job complete/unknown-harmless
+  complete/cancelled fail/only-that-job fail/unknown-harmless fail/cancelled expiry/not-early
+abandons-earlier-batch: lease/identity lease/snapshot complete/accepted complete/only-that-job
+  complete/unknown-harmless complete/rejected-means-not-done complete/repeat-harmless complete/cancelled
+  fail/only-that-job fail/unknown-harmless fail/rejected-means-not-done fail/hostile-message
+  expiry/not-early expiry/max-attempts
+forgets-lease-of-failed-job: complete/unknown-harmless fail/unknown-harmless expiry/not-early
+expires-at-once: lease/identity lease/snapshot complete/accepted complete/only-that-job
+  complete/unknown-harmless complete/rejected-means-not-done complete/cancelled fail/accepted
+  fail/only-that-job fail/unknown-harmless fail/rejected-means-not-done fail/cancelled expiry/not-early
+expires-at-half: complete/only-that-job fail/accepted fail/rejected-means-not-done
+timer-outlives-fail: complete/accepted complete/only-that-job complete/rejected-means-not-done
+complete-releases-others: lease/identity complete/accepted complete/rejected-means-not-done
+  complete/cancelled fail/accepted fail/rejected-means-not-done expiry/not-early
+fail-releases-others: lease/identity lease/snapshot complete/accepted complete/rejected-means-not-done
+  fail/accepted fail/rejected-means-not-done expiry/not-early
+unknown-complete-releases: lease/identity complete/only-that-job complete/rejected-means-not-done
+unencodable-half-applied: fail/rejected-means-not-done
+
+# A job that is ready, or should be, never comes: what was called since it was enqueued is suspected.
+delivers-dicts: lease/within-limit lease/identity lease/snapshot lease/progress complete/only-that-job
+  complete/unknown-harmless complete/rejected-means-not-done fail/only-that-job fail/unknown-harmless
+  fail/rejected-means-not-done durable/reopen
+delivers-its-keys: lease/within-limit lease/identity lease/snapshot lease/progress complete/only-that-job
+  complete/unknown-harmless complete/rejected-means-not-done complete/repeat-harmless fail/only-that-job
+  fail/unknown-harmless fail/rejected-means-not-done durable/reopen
+delivers-stop-marker: lease/within-limit lease/snapshot
+waits-for-full-batch: lease/within-limit lease/identity lease/snapshot complete/only-that-job
+  complete/rejected-means-not-done complete/repeat-harmless fail/redelivers fail/only-that-job
+  fail/rejected-means-not-done fail/hostile-message expiry/returns durable/reopen
+keeps-newest-back: lease/within-limit lease/identity complete/only-that-job
+  complete/rejected-means-not-done fail/redelivers fail/max-attempts fail/rejected-means-not-done
+  fail/hostile-message expiry/returns
+forgets-every-fifth: lease/within-limit lease/identity lease/snapshot complete/only-that-job
+  fail/only-that-job
+skips-empty-payload: lease/identity complete/only-that-job
+takes-one-more: lease/within-limit lease/identity lease/order complete/only-that-job fail/redelivers
+  fail/only-that-job
+stops-at-unreadable-job: fail/redelivers fail/only-that-job
+lease-stays-busy: lease/progress
+swallows-cancellation: lease/progress
+complete-drops-next-ready: lease/within-limit lease/identity lease/snapshot lease/progress fail/redelivers
+  durable/reopen
+fails-whole-kind: lease/progress durable/reopen
+unknown-fail-buries-ready: lease/identity lease/progress
+message-injected: complete/only-that-job complete/rejected-means-not-done
+line-break-ends-record: complete/rejected-means-not-done
+cancelled-fail-buries-all: complete/rejected-means-not-done
+cancelled-complete-releases-all: complete/rejected-means-not-done
+
+# A job can't be completed, or is by a call on another: its holder is refused, and calls are suspected.
+completes-latest-batch-only: lease/identity lease/snapshot complete/only-that-job fail/hostile-message
+completes-in-order-only: lease/identity complete/only-that-job complete/cancelled fail/only-that-job
+  fail/cancelled
+completes-first-delivery-only: lease/identity complete/only-that-job
+completes-up-to: lease/identity lease/progress complete/accepted complete/rejected-means-not-done
+  expiry/returns
+completes-oldest: lease/identity lease/progress complete/accepted complete/final
+  complete/rejected-means-not-done complete/repeat-harmless expiry/returns
+completes-whole-kind: lease/identity lease/progress complete/accepted complete/rejected-means-not-done
+  expiry/returns durable/reopen
+unknown-completes-oldest: lease/identity complete/accepted complete/unknown-reported fail/unknown-harmless
+  fail/unknown-reported fail/rejected-means-not-done
+second-complete-takes-next: lease/identity complete/accepted complete/only-that-job
+  complete/rejected-means-not-done fail/unleased-reported
+fails-oldest: lease/identity complete/rejected-means-not-done fail/releases fail/redelivers
+  fail/max-attempts expiry/not-early
+unknown-fails-oldest: lease/identity fail/unknown-reported fail/rejected-means-not-done
+fail-queues-twice: fail/max-attempts fail/only-that-job fail/rejected-means-not-done expiry/returns
+
+# A completed job comes back, in every scenario that completes one.
+complete-only-hides: complete/only-that-job complete/repeat-harmless fail/only-that-job
+  fail/after-complete durable/reopen
+lease-outlives-complete: complete/only-that-job complete/repeat-harmless fail/only-that-job
+  fail/after-complete durable/reopen
+complete-forgets-retried: lease/identity complete/only-that-job complete/repeat-harmless
+  fail/only-that-job durable/reopen
+
+# A failed job does not come back as it should, in every scenario that fails one.
+fail-keeps-lease: lease/identity complete/only-that-job fail/redelivers fail/only-that-job
+fail-completes: lease/identity complete/only-that-job fail/redelivers fail/only-that-job
+  fail/rejected-means-not-done fail/hostile-message durable/reopen
+fail-deletes: lease/identity complete/only-that-job fail/redelivers fail/only-that-job
+  fail/rejected-means-not-done fail/hostile-message durable/reopen
+fail-buries: lease/identity complete/only-that-job fail/max-attempts fail/only-that-job
+  fail/rejected-means-not-done fail/hostile-message durable/reopen
+fail-hides-forever: lease/identity complete/only-that-job complete/rejected-means-not-done
+  fail/only-that-job fail/rejected-means-not-done fail/hostile-message durable/reopen
+retries-too-late: lease/identity complete/only-that-job fail/only-that-job fail/hostile-message
+redelivers-anyway: lease/identity complete/only-that-job fail/only-that-job fail/rejected-means-not-done
+  fail/hostile-message
+lease-outlives-fail: complete/only-that-job complete/rejected-means-not-done fail/only-that-job
+  fail/rejected-means-not-done durable/reopen
+one-attempt-more: fail/only-that-job expiry/max-attempts
+one-attempt-less: fail/only-that-job expiry/returns
+never-dead: fail/only-that-job expiry/max-attempts
+attempts-shared-by-kind: lease/identity complete/only-that-job complete/rejected-means-not-done
+  fail/redelivers fail/only-that-job fail/rejected-means-not-done expiry/returns durable/reopen
+
+# A job whose lease has expired does not come back, in every scenario that lets one expire.
+never-expires: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
+watches-first-of-batch: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done
+  durable/reopen
+expires-too-late: lease/snapshot
+expiry-buries: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
+expiry-loses: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
+returns-one-per-call: complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
+shared-owner: lease/progress fail/hostile-message
+timers-in-memory: complete/rejected-means-not-done fail/rejected-means-not-done
+"""
+
+
+def _followers() -> dict[str, set[str]]:
+    lines = re.sub(r"\n +", " ", FOLLOWS).splitlines()
+    pairs = (line.split(": ") for line in lines if line and not line.startswith("#"))
+    return {name: set(clauses.split()) for name, clauses in pairs}
+
+
+def _verified(mutant: Mutant, sandboxes: Sandboxes) -> tuple[Verification, set[str]]:
+    """What its clause makes of a mutant, and what the examples of all clauses see broken."""
+    limits = Limits(item=1.5) if mutant.hangs else Limits()
+    by_example = {example: clause for clause, example in EXAMPLES.items()}
+    by_example[EXAMPLES[mutant.clause]] = mutant.clause
+    found = {
+        clause: verify(mutant.harness, clause, sandboxes=sandboxes, limits=limits)
+        for clause in by_example.values()
+    }
+    broken = {
+        violation.clause for each in found.values() for violation in (*each.verdict.violations, *each.others)
+    }
+    return found[mutant.clause], broken
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
+def test_a_mutant_is_caught_by_its_clause(mutant: Mutant) -> None:
+    """The verdict on the clause is *broken*, and nothing else is broken but what is known to follow."""
+    with Sandboxes() as sandboxes:
+        found, broken = _verified(mutant, sandboxes)
+    assert found.verdict.verdict is Verdict.BROKEN
+    assert broken - {mutant.clause} == _followers().get(mutant.name, set())
+    jobs = [each.job_id for each in found.verdict.violations if each.job_id is not None]
+    assert jobs or mutant.clause in ABOUT_BATCHES or mutant.hangs or mutant.name == "delivers-dicts"
+    if not mutant.hangs:
+        assert all(each.job_id is None or each.job_id in each.happened for each in found.verdict.violations)
+
+
+def test_every_clause_with_an_experiment_kills_a_mutant() -> None:
+    """A clause that nothing breaks has shown no teeth."""
+    assert set(EXAMPLES) - {each.clause for each in MUTANTS} == set()
+
+
+def test_a_mutant_says_what_it_is() -> None:
+    """Its name is its own, its clause exists, and its defect is one sentence."""
+    assert [name for name, count in Counter(each.name for each in MUTANTS).items() if count > 1] == []
+    assert [each.name for each in MUTANTS if not re.fullmatch(r"[a-z]+(-[a-z]+)+", each.name)] == []
+    assert [each.name for each in MUTANTS if each.clause not in CLAUSE] == []
+    assert [each.name for each in MUTANTS if not re.fullmatch(r"[A-Z].*\.", each.defect)] == []
+
+
+def test_what_follows_is_known_of_mutants_only() -> None:
+    """A mutant that is renamed or removed leaves nothing behind."""
+    assert set(_followers()) - {each.name for each in MUTANTS} == set()
+
+
+def test_the_zoo_is_in_the_order_of_the_contract() -> None:
+    """Whoever reads a table of mutants finds the clauses where he knows them."""
+    clauses = list(dict.fromkeys(each.clause for each in MUTANTS))
+    assert clauses == [each for each in CLAUSE if each in EXAMPLES]

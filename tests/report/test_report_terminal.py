@@ -1,0 +1,111 @@
+"""The table of verdicts, and the grade below it."""
+
+from __future__ import annotations
+
+from async_contract.report.grade import Results
+from async_contract.report.row import Row
+from async_contract.report.terminal import write
+
+
+class _Terminal:
+    """Keeps what is written, and which colours were asked for."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.marked: list[tuple[str, tuple[str, ...]]] = []
+
+    def section(self, title: str, sep: str = "=", **markup: bool) -> None:
+        self.text += f"{sep} {title} {sep}\n"
+
+    def write(self, content: str, *, flush: bool = False, **markup: bool) -> None:
+        self.text += content
+        if markup:
+            self.marked.append((content.strip(), tuple(sorted(markup))))
+
+
+def _results(*rows: Row) -> Results:
+    results = Results(["mypkg.Store"])
+    for row in rows:
+        results.add("mypkg.Store", row)
+    return results
+
+
+SANE = (
+    Row("lease/known", "held", 12),
+    Row("lease/exclusive", "broken", 3),
+    Row("lease/order", "not promised", 0, "the harness does not declare fifo"),
+    Row("fail/message", "unexercised", 1, "messages read back: 1, needed: 3\x1b"),
+    Row("fail/unknown-reported", "broken", 2),
+    Row("fail/ends", "known", 2, "it retries"),
+    Row("fail/accepted", "error", 0, "lease hung\nat line 3"),
+    Row("fail/cancelled", "skipped"),
+)
+
+
+def _written(results: Results, *, quiet: bool = False) -> _Terminal:
+    terminal = _Terminal()
+    write(terminal, results, quiet=quiet)
+    return terminal
+
+
+def test_nothing_was_run() -> None:
+    """A target without a row has no table, but it has a line that says why there is no grade."""
+    results = Results(["mypkg.Store"])
+    assert _written(results).text == f"= async-contract =\nmypkg.Store: {results.grade('mypkg.Store')}\n"
+
+
+def test_a_sane_table() -> None:
+    """What is wrong comes first, with what was counted as evidence and why there is no verdict."""
+    terminal = _written(_results(*SANE))
+    assert (
+        terminal.text
+        == """\
+= async-contract =
+mypkg.Store
+  lease/exclusive        broken            3  leases while a job was on lease
+  fail/unknown-reported  broken (SHOULD)   2  fails of unknown ids
+  fail/accepted          error                lease hung
+  fail/ends              known             2  failed jobs that a drained store did not deliver: it retries
+  lease/known            held             12  deliveries
+  lease/order            not promised         the harness does not declare fifo
+  fail/message           unexercised          messages read back: 1, needed: 3\\x1b
+  fail/cancelled         skipped
+mypkg.Store: broken (known: 1)
+"""
+    )
+    assert terminal.marked == [
+        ("broken", ("red",)),
+        ("broken (SHOULD)", ("yellow",)),
+        ("error", ("red",)),
+        ("known", ("yellow",)),
+        ("held", ("green",)),
+        ("unexercised", ("yellow",)),
+        ("skipped", ("yellow",)),
+        ("broken (known: 1)", ("bold", "red")),
+    ]
+
+
+def test_a_long_note_is_cut() -> None:
+    """In full it stands at the item."""
+    text = _written(_results(Row("fail/accepted", "error", 0, "x" * 101))).text
+    assert f"  fail/accepted  error    {'x' * 97}...\n" in text
+
+
+def test_a_quiet_table() -> None:
+    """Only what is broken, and the grade."""
+    assert (
+        _written(_results(*SANE), quiet=True).text
+        == """\
+= async-contract =
+  lease/exclusive  broken  3  leases while a job was on lease
+mypkg.Store: broken (known: 1)
+"""
+    )
+
+
+def test_the_colour_of_a_grade() -> None:
+    """Green is for a contract that is kept, yellow for one that was not exercised as a whole."""
+    kept = Results(["mypkg.Store"])
+    kept.grade = lambda target: "keeps the contract"  # type: ignore[method-assign]
+    assert _written(kept).marked == [("keeps the contract", ("bold", "green"))]
+    assert [each[1] for each in _written(Results(["mypkg.Store"])).marked] == [("bold", "yellow")]

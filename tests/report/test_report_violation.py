@@ -1,0 +1,68 @@
+"""A broken clause is told in full: what it says, what happened, the history, and the command."""
+
+from __future__ import annotations
+
+from async_contract.contract.clauses import CLAUSE
+from async_contract.history.operation import Delivered, Operation
+from async_contract.judge.verdict import Violation
+from async_contract.report.violation import headline, level, one_line, stories, with_replay
+
+JOB = (Delivered("job-1", "mail"),)
+WITNESS = (Operation("lease", 0, 0, 1000, value=1, jobs=JOB),)
+OWN = Violation("lease/known", "job-1 came \u202efrom\nnowhere.", "job-1", WITNESS)
+OTHER = Violation("fail/ends", "job-2 came back.", "job-2", ())
+
+
+def test_a_story() -> None:
+    """Of several violations of one clause the first is told; other clauses say where they were seen."""
+    assert (
+        stories([OWN, OWN, OWN, OTHER], exercised="lease/known", replay="pytest this")
+        == """\
+lease/known is broken.
+
+The contract says (MUST): only jobs that were enqueued are delivered, under the id they were enqueued with
+
+What happened: job-1 came \\u202efrom\\nnowhere. (and 2 more of this clause in the same history)
+
+   ms  worker 0
+0.000  lease(1) -> job-1
+
+
+fail/ends is broken (seen while exercising lease/known).
+
+The contract says (PROMISE redelivers=False): a failed job is never delivered again
+
+What happened: job-2 came back.
+
+(no operations)
+
+To replay just this:
+
+    pytest this"""
+    )
+
+
+def test_a_headline_is_one_line() -> None:
+    """Where there is room for one line, it names the clause and says what happened."""
+    assert headline(OWN) == "lease/known is broken: job-1 came \\u202efrom\\nnowhere."
+
+
+def test_any_text_is_made_fit_for_a_terminal() -> None:
+    """A reason may quote the store: its controls are escaped, its lines stay."""
+    assert with_replay("hung\n  at \x1b[31m", "pytest this") == (
+        "hung\n  at \\x1b[31m\n\nTo replay just this:\n\n    pytest this"
+    )
+
+
+def test_a_text_on_one_line() -> None:
+    """Its lines are joined by blanks."""
+    assert (
+        one_line("it could not be judged.\n\nit hung\n  here\x07")
+        == "it could not be judged. it hung here\\x07"
+    )
+
+
+def test_the_level_of_a_promise_names_the_capability() -> None:
+    """So that a reader knows what was promised."""
+    clauses = ("lease/known", "fail/unknown-reported", "fail/ends")
+    assert [level(CLAUSE[each]) for each in clauses] == ["MUST", "SHOULD", "PROMISE redelivers=False"]
