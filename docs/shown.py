@@ -59,8 +59,13 @@ def printed(command: str, sources: tuple[str, ...], directory: Path) -> tuple[in
         shutil.copy(EXAMPLES / source, directory)
     program, *arguments = command.split()
     run = [sys.executable] if program == "python" else [sys.executable, "-m", program]
-    # A reader's shell, and not the options of a run that is around this one.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    # A reader's shell, and not the options of a run that is around this one. On a CI server pytest cuts no
+    # line of its short summary, and Hypothesis has a profile of its own.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PYTEST_") and name not in {"CI", "BUILD_NUMBER"}
+    }
     environment |= {"COLUMNS": "100", "NO_COLOR": "1", "PYTEST_ADDOPTS": "-p no:randomly"}
     done = subprocess.run(
         [*run, *arguments], cwd=directory, env=environment, capture_output=True, text=True, check=False
