@@ -16,10 +16,13 @@ from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import Bench, NotExercised, Settings, open_bench
 from async_contract.experiments.examples import expiry
 from async_contract.experiments.explore import Budget, Explorer
-from async_contract.experiments.interleavings import Effort, Interleaver
+from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
+from async_contract.experiments.limits import Limits
 from async_contract.experiments.machine import StoreMachine
-from async_contract.experiments.verify import Explorations, Limits, verify
+from async_contract.experiments.scheduled import Effort, Scheduler
+from async_contract.experiments.verify import verify
+from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
@@ -117,8 +120,8 @@ class Drifts(MemoryStore):
 def test_a_run_that_can_not_be_replayed_is_a_proof_all_the_same() -> None:
     """The schedule is not known, but what happened is."""
     with Sandboxes() as sandboxes:
-        interleaver = Interleaver(StoreHarness(Drifts), sandboxes, Settings(), 0)
-        found = interleaver.explore(Effort(programs=3, schedules=3, seconds=60))
+        stage = LoopStage(StoreHarness(Drifts), sandboxes, Settings())
+        found = Scheduler(stage, 0).explore(Effort(programs=3, schedules=3, seconds=60))
     assert found.findings
     assert {raced.schedule for raced in found.findings.values()} == {()}
 

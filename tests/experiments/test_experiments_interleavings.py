@@ -12,9 +12,13 @@ import pytest
 from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import NotEmpty, Settings
 from async_contract.experiments.explore import Budget, Explorer
-from async_contract.experiments.interleavings import Effort, Interleaved, Interleaver, untimed
+from async_contract.experiments.findings import Exploration
+from async_contract.experiments.interleavings import LoopStage, untimed
+from async_contract.experiments.limits import Limits
 from async_contract.experiments.programs import Kind
-from async_contract.experiments.verify import Explorations, Limits, verify
+from async_contract.experiments.scheduled import Effort, Scheduler
+from async_contract.experiments.verify import verify
+from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
@@ -112,11 +116,11 @@ class Full(Queue):
         self.ready.append(Job("somebody's", "kind"))
 
 
-def interleaved(store: Callable[[], object], seed: int = 0, **options: object) -> Interleaved:
+def interleaved(store: Callable[[], object], seed: int = 0, **options: object) -> Exploration:
     """What comes of it."""
     with Sandboxes() as sandboxes:
         harness = StoreHarness(store, **options)  # type: ignore[arg-type]
-        return Interleaver(harness, sandboxes, Settings(), seed).explore(EFFORT)
+        return Scheduler(LoopStage(harness, sandboxes, Settings()), seed).explore(EFFORT)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -157,7 +161,7 @@ def test_a_correct_store_with_times_is_not_blamed() -> None:
     real = StoreHarness(lambda: MemoryStore(lease_timeout=1.0), capabilities=capabilities)
     for harness in (virtual, real):
         with Sandboxes() as sandboxes:
-            found = Interleaver(harness, sandboxes, Settings(), 0).explore(EFFORT)
+            found = Scheduler(LoopStage(harness, sandboxes, Settings()), 0).explore(EFFORT)
         assert found.findings == {}
 
 

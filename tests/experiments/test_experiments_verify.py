@@ -14,8 +14,10 @@ from async_contract.experiments.bench import Settings
 from async_contract.experiments.catalogue import EXAMPLES
 from async_contract.experiments.explore import Budget, Explorer
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
+from async_contract.experiments.limits import Limits
 from async_contract.experiments.programs import Kind, Step
-from async_contract.experiments.verify import Explorations, Limits, verify
+from async_contract.experiments.verify import verify
+from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
@@ -281,8 +283,8 @@ def test_a_finding_of_a_random_program_breaks_its_clause() -> None:
         again = explorations.of(harness, sandboxes, Limits())
         assert explorations.of(harness, sandboxes, Limits()) is again
     assert found.verdict.verdict is Verdict.BROKEN
-    assert found.verdict.violations == (again.findings["fail/only-that-job"].violation,)
-    assert found.history == again.findings["fail/only-that-job"].history
+    assert found.verdict.violations == (again.ways["order"].findings["fail/only-that-job"].violation,)
+    assert found.history == again.ways["order"].findings["fail/only-that-job"].history
 
 
 def test_random_programs_add_to_the_evidence() -> None:
@@ -294,7 +296,7 @@ def test_random_programs_add_to_the_evidence() -> None:
         both = verify(
             harness, "lease/exclusive", sandboxes=sandboxes, limits=QUICK, explorations=explorations
         )
-        more = explorations.of(harness, sandboxes, QUICK).counts["lease/exclusive"]
+        more = explorations.of(harness, sandboxes, QUICK).count("lease/exclusive")
     assert more > 0
     assert both.verdict.count == alone.verdict.count + more
 

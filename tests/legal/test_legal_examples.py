@@ -9,7 +9,8 @@ import pytest
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.catalogue import EXAMPLES
-from async_contract.experiments.verify import Limits, verify
+from async_contract.experiments.limits import Limits
+from async_contract.experiments.verify import verify
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.judge.verdict import Verdict

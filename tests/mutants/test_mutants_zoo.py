@@ -9,7 +9,8 @@ import pytest
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.catalogue import EXAMPLES
-from async_contract.experiments.verify import Limits, Verification, verify
+from async_contract.experiments.limits import Limits
+from async_contract.experiments.verify import Verification, verify
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
 from async_contract.mutants.mutant import Mutant

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from random import Random
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import Settings, open_bench
+from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.programs import Program, generate, menu_for, play_in_order
 from async_contract.experiments.shrink import parts, shrinking
 from async_contract.harness.harness import StoreHarness
@@ -20,44 +21,6 @@ from async_contract.judge.verdict import Violation
 
 MOST_SHADOWS = 2
 """After so many programs that only seemed to break a clause it is not pursued any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A program that breaks a clause.
-
-    Attributes:
-        violation: What it breaks.
-        program: The program, as small as it could be made.
-        history: What the program did.
-    """
-
-    violation: Violation
-    program: Program
-    history: tuple[Operation, ...]
-
-
-@dataclass(slots=True)
-class Exploration:
-    """What came of many programs.
-
-    Attributes:
-        findings: The least program found for each clause that is broken, by its id.
-        counts: How often each clause was put to the test.
-        shadows: How often a clause seemed to be broken by what another one explains.
-        programs: How many programs were carried out.
-        steps: How many steps they had.
-        seconds: How long that took.
-        stopped: Why it ended before its time, if it did.
-    """
-
-    findings: dict[str, Finding] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    shadows: Counter[str] = field(default_factory=Counter)
-    programs: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +92,7 @@ class Explorer:
         broken, history = await self.broken(least)
         if clause not in broken:
             # Something else decides than the program. But what was seen was seen: its history is the proof.
-            done.findings[clause] = seen
+            done.findings[clause] = replace(seen, again=False)
             return
         other = await self._without_the_blamed(clause, least)
         if other is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from async_contract.experiments.verify import Limits
+from async_contract.experiments.limits import Limits
 
 
 def replay(config: pytest.Config, arguments: Sequence[str]) -> str:

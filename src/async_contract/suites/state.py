@@ -8,7 +8,8 @@ from functools import cached_property
 import pytest
 
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments.verify import Explorations, Limits
+from async_contract.experiments.limits import Limits
+from async_contract.experiments.ways import Explorations
 from async_contract.harness.sandbox import Sandboxes
 
 

@@ -1,0 +1,61 @@
+"""What came of exploring a store: the programs that break a clause, and how much was tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from async_contract.experiments.pauses import Schedule
+from async_contract.experiments.programs import Program
+from async_contract.history.operation import Operation
+from async_contract.judge.verdict import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A program that breaks a clause.
+
+    Attributes:
+        violation: What it breaks.
+        program: The program, as small as it could be made.
+        history: What the program did.
+        schedule: The schedule it takes, as simple as it could be made; nobody is late in an empty one.
+        way: The name of the way in which the program is carried out, by which it can be repeated.
+        again: Whether it broke the clause again when it was repeated. Even if not, the history proves it.
+    """
+
+    violation: Violation
+    program: Program
+    history: tuple[Operation, ...]
+    schedule: Schedule = ()
+    way: str = "order"
+    again: bool = True
+
+
+@dataclass(slots=True)
+class Exploration:
+    """What came of many programs.
+
+    Attributes:
+        findings: The least program found for each clause that is broken, by its id.
+        counts: How often each clause was put to the test.
+        shadows: How often a clause seemed to be broken by what another one explains.
+        programs: How many programs were carried out.
+        steps: How many steps they had, where they are carried out one step after another.
+        schedules: How many schedules were tried.
+        distinct: How many of those differed.
+        seconds: How long all that took.
+        left: How the store left the way it was to be carried out in; empty if it stayed.
+        stopped: Why it ended before its time, if it did.
+    """
+
+    findings: dict[str, Finding] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    shadows: Counter[str] = field(default_factory=Counter)
+    programs: int = 0
+    steps: int = 0
+    schedules: int = 0
+    distinct: int = 0
+    seconds: float = 0.0
+    left: str = ""
+    stopped: str = ""

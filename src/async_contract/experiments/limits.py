@@ -1,0 +1,65 @@
+"""How much may be spent on a store: time for each clause, and programs for each way of exploring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from async_contract.experiments.bench import Settings
+from async_contract.experiments.explore import Budget
+from async_contract.experiments.scheduled import Effort
+
+WAITS = {"quick": 1.0, "normal": 5.0, "thorough": 30.0}
+"""By effort: seconds of real time that one experiment waits for leases to expire."""
+
+BUDGETS = {
+    "quick": Budget(programs=150, seconds=1.0),
+    "normal": Budget(programs=1_000, seconds=4.0),
+    "thorough": Budget(programs=20_000, seconds=40.0, tries=5_000),
+}
+"""By effort: how many random programs are carried out in order, and for how long."""
+
+EFFORTS = {
+    "quick": Effort(programs=40, schedules=15, seconds=1.0),
+    "normal": Effort(programs=120, schedules=30, seconds=4.0),
+    "thorough": Effort(programs=3_000, schedules=100, seconds=40.0, tries=500),
+}
+"""By effort: how many concurrent programs are tried, under how many schedules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one clause may cost.
+
+    Attributes:
+        item: Seconds for one clause.
+        allow_nonempty: Whether a store may hold other jobs, which are then left alone.
+        effort: `"quick"`, `"normal"` or `"thorough"`.
+        seed: Where the random programs come from; the same seed gives the same programs.
+    """
+
+    item: float = 60.0
+    allow_nonempty: bool = False
+    effort: str = "normal"
+    seed: int = 0
+
+    @property
+    def settings(self) -> Settings:
+        """The same for one experiment: a call may take a third of what there is for all of them."""
+        return Settings(self.item / 3, min(WAITS[self.effort], self.item / 4), self.allow_nonempty)
+
+    @property
+    def exploring(self) -> Settings:
+        """The same for one random program: a call that hangs must not use up the time of all others."""
+        return replace(self.settings, call_limit=min(5.0, self.item / 6))
+
+    @property
+    def budget(self) -> Budget:
+        """How much is explored in order, at most half of the time that there is."""
+        budget = BUDGETS[self.effort]
+        return replace(budget, seconds=min(budget.seconds, self.item / 2))
+
+    @property
+    def concurrent(self) -> Effort:
+        """How much is explored under schedules, at most a quarter of the time that there is."""
+        effort = EFFORTS[self.effort]
+        return replace(effort, seconds=min(effort.seconds, self.item / 4))

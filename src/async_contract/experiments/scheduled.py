@@ -1,0 +1,211 @@
+"""Concurrent programs under many schedules: searched, made smaller, and made simple.
+
+Programs are random and small; for each of them schedules are searched from fixed seeds, so that what
+is found is a function of the program alone. A program that breaks a clause is made smaller, and then
+the schedule by itself is made as simple as it can be. How a program is carried out under a schedule is
+a stage's affair: on the simulated loop, in threads, with a gate before the database.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Protocol
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments.choosers import Chooser
+from async_contract.experiments.fence import LeftTheLoop
+from async_contract.experiments.findings import Exploration, Finding
+from async_contract.experiments.loop import Run
+from async_contract.experiments.pauses import Following, Schedule
+from async_contract.experiments.programs import Kind, Menu, Program, Step, generate
+from async_contract.experiments.schedules import Diverged, minimise, search
+from async_contract.experiments.shrink import parts, shrink
+from async_contract.history.operation import Operation
+from async_contract.judge.judge import Judge
+from async_contract.judge.verdict import Violation
+
+
+class Stage(Protocol):
+    """Where concurrent programs are played, and somebody says who goes next."""
+
+    @property
+    def name(self) -> str:
+        """What this way of carrying out a program is called."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the histories are judged by."""
+
+    @property
+    def menu(self) -> Menu:
+        """What the programs are made of."""
+
+    def run(self, program: Program, chooser: Chooser) -> tuple[Run, tuple[Operation, ...]]:
+        """Run a program under a schedule; gives its history too.
+
+        The run's error is a `LeftTheLoop` where the store did what the chooser has no say in.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is tried.
+
+    Attributes:
+        programs: So many programs at most.
+        schedules: Under so many schedules each.
+        seconds: Seconds after which no new program is begun.
+        tries: How many programs are tried to make one smaller.
+    """
+
+    programs: int = 120
+    schedules: int = 30
+    seconds: float = 4.0
+    tries: int = 150
+
+
+@dataclass(slots=True)
+class _Found:
+    """What came of a search for a schedule of one program."""
+
+    broken: list[str] = field(default_factory=list)
+    schedule: Schedule | None = None
+    tried: int = 0
+    distinct: int = 0
+    left: str = ""
+    seen: tuple[Operation, ...] = ()
+
+
+class Scheduler:
+    """Tries programs of two to four workers under many schedules on a stage."""
+
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self._stage = stage
+        self._seed = seed
+
+    def explore(self, effort: Effort, known: frozenset[str] = frozenset()) -> Exploration:
+        """Try programs until the effort is spent.
+
+        Args:
+            effort: How much is tried.
+            known: Clauses that are known to be broken and need no pursuit.
+        """
+        done = Exploration()
+        began = time.monotonic()
+        while done.programs < effort.programs and time.monotonic() - began < effort.seconds and not done.left:
+            program = concurrent(Random(f"{self._seed}:{done.programs}"), self._stage.menu)
+            done.programs += 1
+            self._try(program, effort, done, known)
+        done.seconds = time.monotonic() - began
+        return done
+
+    def broken(
+        self, history: tuple[Operation, ...], counts: Counter[str] | None = None
+    ) -> dict[str, list[Violation]]:
+        """What a history breaks, by clause; a SHOULD is not worth a schedule."""
+        judge = Judge(history, self._stage.capabilities)
+        judge.read()
+        broken, counted = judge.evidence()
+        if counts is not None and not judge.overload:
+            counts.update(counted)
+        return {clause: found for clause, found in broken.items() if CLAUSE[clause].level != "SHOULD"}
+
+    def _try(self, program: Program, effort: Effort, done: Exploration, known: frozenset[str]) -> None:
+        """Search for a schedule under which the program breaks something that is not known."""
+
+        def is_news(clause: str) -> bool:
+            return clause not in known and clause not in done.findings and not done.shadows[clause]
+
+        found = self._search(program, is_news, effort, done.counts)
+        done.schedules += found.tried
+        done.distinct += found.distinct
+        if found.left:
+            done.left = found.left
+        elif found.broken:
+            self._pursue(found.broken[0], program, found, effort, done)
+
+    def _keep(self, clause: str, program: Program, seen: tuple[Operation, ...], done: Exploration) -> None:
+        violation = self.broken(seen)[clause][0]
+        done.findings[clause] = Finding(violation, program, seen, way=self._stage.name, again=False)
+
+    def _search(
+        self,
+        program: Program,
+        wanted: Callable[[str], bool],
+        effort: Effort,
+        counts: Counter[str] | None = None,
+    ) -> _Found:
+        """Look for a schedule under which the program breaks a clause that is wanted."""
+        found = _Found()
+        histories: list[tuple[Operation, ...]] = []
+
+        def attempt(chooser: Chooser) -> Run:
+            run, history = self._stage.run(program, chooser)
+            histories[:] = [history]
+            return run
+
+        def fails(run: Run) -> bool:
+            if isinstance(run.error, LeftTheLoop):
+                found.left = str(run.error)
+                return True
+            found.broken = [each for each in self.broken(histories[0], counts) if wanted(each)]
+            if found.broken:
+                found.seen = histories[0]  # kept, since a replay comes after it
+            return bool(found.broken)
+
+        try:
+            searched = search(attempt, fails, seed=self._seed, schedules=effort.schedules)
+        except Diverged:
+            return found  # without a schedule: something else decides
+        else:
+            found.schedule, found.tried, found.distinct = searched.schedule, searched.tried, searched.distinct
+        return found
+
+    def _pursue(self, clause: str, program: Program, seen: _Found, effort: Effort, done: Exploration) -> None:
+        """Make the program smaller, then the schedule simpler, and keep what is left."""
+
+        def breaks(smaller: Program) -> bool:
+            return bool(self._search(smaller, clause.__eq__, effort).broken)
+
+        least = shrink(program, breaks, tries=effort.tries)
+        found = self._search(least, clause.__eq__, effort)
+        if found.schedule is None:
+            # Something else decides than the schedule. But what was seen was seen: its history is the proof.
+            self._keep(clause, program, seen.seen, done)
+            return
+        if self._is_shadow(clause, least, effort, done):
+            return
+
+        def still(simpler: Schedule) -> bool:
+            return clause in self.broken(self._stage.run(least, Following(simpler))[1])
+
+        schedule = minimise(found.schedule, still, budget=300)
+        _, history = self._stage.run(least, Following(schedule))
+        violation = replace(self.broken(history)[clause][0], schedule=tuple(map(str, schedule)))
+        done.findings[clause] = Finding(violation, least, history, schedule, self._stage.name)
+
+    def _is_shadow(self, clause: str, program: Program, effort: Effort, done: Exploration) -> bool:
+        """Whether another clause is broken without what is to blame for this one; then that is pursued."""
+        for smaller in parts(program):
+            other = self._search(smaller, clause.__ne__, effort)
+            if other.broken:
+                done.shadows[clause] += 1
+                if other.broken[0] not in done.findings:
+                    self._pursue(other.broken[0], smaller, other, effort, done)
+                return True
+        return False
+
+
+def concurrent(random: Random, menu: Menu) -> Program:
+    """A program whose jobs are there before its workers, and whose workers are numbered in order."""
+    program = generate(random, menu)
+    workers = sorted({step.worker for step in program} - {0})
+    numbers = {worker: number for number, worker in enumerate(workers, 1)} | {0: 0}
+    jobs = [Step(0, Kind.ENQUEUE) for _ in range(1 + int(random.random() * 3))]
+    rest = [step._replace(worker=numbers[step.worker]) for step in program if step.worker]
+    return (*jobs, *rest)

@@ -1,0 +1,146 @@
+"""The ways in which random programs are carried out, and what they have shown of each store."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from async_contract.experiments.bench import Settings
+from async_contract.experiments.explore import Explorer
+from async_contract.experiments.findings import Exploration, Finding
+from async_contract.experiments.interleavings import LoopStage
+from async_contract.experiments.limits import Limits
+from async_contract.experiments.pauses import Following, Schedule
+from async_contract.experiments.programs import Program
+from async_contract.experiments.scheduled import Scheduler
+from async_contract.harness.harness import StoreHarness
+from async_contract.harness.sandbox import Sandboxes
+from async_contract.history.operation import Operation
+
+History = tuple[Operation, ...]
+
+
+class Way(NamedTuple):
+    """A way of carrying out programs.
+
+    Attributes:
+        name: Its name, as findings have it.
+        says: What it does, in a few words.
+        applies: Whether it is one for this store.
+        explore: Carries out random programs; clauses that are known to be broken are not pursued.
+        play: Carries out one program under one schedule and gives its history.
+    """
+
+    name: str
+    says: str
+    applies: Callable[[StoreHarness], bool]
+    explore: Callable[[StoreHarness, Sandboxes, Limits, frozenset[str]], Exploration]
+    play: Callable[[StoreHarness, Sandboxes, Settings, Program, Schedule], History]
+
+
+# -- one call after another ---------------------------------------------------------------------------
+
+
+def _explore_in_order(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    explorer = Explorer(harness, sandboxes, limits.exploring, limits.seed)
+    with asyncio.Runner() as runner:
+        return runner.run(explorer.explore(limits.budget))
+
+
+def _play_in_order(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> History:
+    with asyncio.Runner() as runner:
+        return runner.run(Explorer(harness, sandboxes, settings, 0).broken(program))[1]
+
+
+# -- on the simulated loop ----------------------------------------------------------------------------
+
+
+def _is_asynchronous(harness: StoreHarness) -> bool:
+    names = ("lease", "complete", "fail")
+    methods = [getattr(cls, name, None) for cls in harness.store_classes for name in names]
+    return any(map(inspect.iscoroutinefunction, methods))
+
+
+def _explore_on_the_loop(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    stage = LoopStage(harness, sandboxes, limits.exploring)
+    return Scheduler(stage, limits.seed).explore(limits.concurrent, known)
+
+
+def _play_on_the_loop(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> History:
+    return LoopStage(harness, sandboxes, settings).run(program, Following(schedule))[1]
+
+
+WAYS = (
+    Way("order", "in order", lambda harness: True, _explore_in_order, _play_in_order),
+    Way("loop", "on the simulated loop", _is_asynchronous, _explore_on_the_loop, _play_on_the_loop),
+)
+"""Every way there is; the cheapest first, so that what it finds need not be found again."""
+
+WAY = {way.name: way for way in WAYS}
+"""The ways by name."""
+
+
+# -- all of them --------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Explored:
+    """What all ways have shown of a store.
+
+    Attributes:
+        ways: What each has shown, by its name; only those that were tried.
+    """
+
+    ways: dict[str, Exploration] = field(default_factory=dict)
+
+    def finding(self, clause: str) -> Finding | None:
+        """What breaks a clause, if anything was found."""
+        found = (each.findings.get(clause) for each in self.ways.values())
+        return next(filter(None, found), None)
+
+    def count(self, clause: str) -> int:
+        """How often a clause was put to the test."""
+        return sum(each.counts[clause] for each in self.ways.values())
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """The clauses that were seen broken."""
+        return frozenset(clause for each in self.ways.values() for clause in each.findings)
+
+    @property
+    def stopped(self) -> str:
+        """Why exploring ended before its time, if it did."""
+        return next((each.stopped for each in self.ways.values() if each.stopped), "")
+
+
+class Explorations:
+    """What random programs have shown of each store: they are carried out once, for all clauses."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, tuple[StoreHarness, Explored]] = {}
+
+    def of(self, harness: StoreHarness, sandboxes: Sandboxes, limits: Limits) -> Explored:
+        """What they have shown of this store, carried out now unless they were before."""
+        if id(harness) not in self._done:
+            self._done[id(harness)] = (harness, explore(harness, sandboxes, limits))
+        return self._done[id(harness)][1]  # with its harness, so that its id stays its own
+
+
+def explore(harness: StoreHarness, sandboxes: Sandboxes, limits: Limits) -> Explored:
+    """Explore a store in every way that there is for it, until one of them has to stop."""
+    explored = Explored()
+    for way in WAYS:
+        if way.applies(harness) and not explored.stopped:
+            explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
+    return explored
