@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 if TYPE_CHECKING:
+    from async_contract.experiments.cases import Case
     from async_contract.report.grade import Results
 
 _PREFIX = "async-contract/"
@@ -53,6 +54,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run even against a store that already holds jobs",
     )  # fmt: skip
     group.addoption(
+        "--async-contract-reproduce", type=_token, metavar="TOKEN",
+        help="repeat what broke a clause, and run nothing else",
+    )  # fmt: skip
+    group.addoption(
         "--async-contract-list", action="store_true", help="print the clauses of the contract and exit"
     )
     parser.addini(
@@ -74,6 +79,15 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise ArgumentTypeError(f"{text!r} is no time limit; write a number of seconds above 0, such as 60")
     return seconds
+
+
+def _token(text: str) -> Case:
+    from async_contract.experiments.cases import InvalidToken, read
+
+    try:
+        return read(text)
+    except InvalidToken as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -153,9 +167,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     if not selected:
         return None
     from async_contract.contract.clauses import CONTRACT_VERSION
+    from async_contract.suites.state import seed_of
 
-    effort = config.getoption("async_contract_effort")
-    return f"async-contract: {', '.join(selected)} (contract {CONTRACT_VERSION}, effort {effort})"
+    effort = f"effort {config.getoption('async_contract_effort')}, seed {seed_of(config)}"
+    return f"async-contract: {', '.join(selected)} (contract {CONTRACT_VERSION}, {effort})"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -194,6 +209,21 @@ def pytest_pycollect_makeitem(
     return make_class(collector, name, suite)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave only the items of the clause that is to be repeated."""
+    case: Case | None = config.getoption("async_contract_reproduce")
+    if case is None:
+        return
+    from async_contract.suites.binding import BINDING
+
+    wanted = [
+        item for item in items if BINDING in item.stash and item.stash[BINDING].clause.id == case.clause
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -209,7 +239,7 @@ def pytest_runtest_makereport(
 
 
 def _add_verdict(item: pytest.Item, report: pytest.TestReport) -> None:
-    from async_contract.report.row import properties_of_item, properties_of_verdict
+    from async_contract.report.row import properties_of_effort, properties_of_item, properties_of_verdict
     from async_contract.suites.binding import BINDING, SETTLED
 
     binding, settled = item.stash[BINDING], item.stash.get(SETTLED, None)
@@ -218,15 +248,18 @@ def _add_verdict(item: pytest.Item, report: pytest.TestReport) -> None:
         report.user_properties += properties_of_verdict(
             settled.verdict, others=settled.others, stale=settled.stale
         )
+        report.user_properties += properties_of_effort(settled.spent)
 
 
 def _show(item: pytest.Item, error: pytest.ExceptionInfo[BaseException], report: pytest.TestReport) -> None:
     from async_contract.report import violation
     from async_contract.report.replay import replay
-    from async_contract.suites.binding import BINDING
+    from async_contract.suites.binding import BINDING, SETTLED
     from async_contract.suites.outcome import ContractError, ContractViolation, ContractWarning
 
-    value, command = error.value, replay(item.config, item.stash[BINDING].arguments)
+    settled = item.stash.get(SETTLED, None)
+    token = settled.token if settled else ""
+    value, command = error.value, replay(item.config, item.stash[BINDING].arguments, token)
     if isinstance(value, ContractViolation):
         text = violation.stories(value.violations, exercised=value.exercised, replay=command)
         _show_text(report, error, text, violation.headline(value.violations[0]))

@@ -38,10 +38,12 @@ def test_the_header_names_targets_version_and_effort(judged: Judged) -> None:
     """One line for all targets."""
     example = judged().having({"other.py": "from mypkg import Store"})
     run = example.run_pytest("--async-contract=mypkg.Store", "--co")
-    assert "async-contract: mypkg.Store (contract 1, effort normal)" in run.text.splitlines()
+    assert "async-contract: mypkg.Store (contract 1, effort normal, seed 0)" in run.text.splitlines()
     targets = ("--async-contract=mypkg.Store", "--async-contract=other:Store")
     run = example.run_pytest(*targets, "--async-contract-effort=quick", "--co")
-    assert "async-contract: mypkg.Store, other:Store (contract 1, effort quick)" in run.text.splitlines()
+    assert (
+        "async-contract: mypkg.Store, other:Store (contract 1, effort quick, seed 0)" in run.text.splitlines()
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,16 +86,19 @@ def test_the_clauses_are_listed(example: Example) -> None:
 
 
 def test_limits_reach_the_experiments(judged: Judged) -> None:
-    """Effort, time limit and the permission for stores that hold jobs are passed on."""
+    """Effort, time limit, seed and the permission for stores that hold jobs are passed on."""
     script = judged().files["conftest.py"]
-    printing = script.replace("said = dict", "print(limits)\n    said = dict")
+    printing = script.replace("said = dict", "print(_['limits'])\n    said = dict")
     example = judged().having({"conftest.py": printing})
     item = "async-contract/mypkg.Store::lease::known"
     run = example.run_pytest(item, "-s")
-    assert "Limits(item=60.0, allow_nonempty=False, effort='normal'" in run.text
+    assert "Limits(item=60.0, allow_nonempty=False, effort='normal', seed=0)" in run.text
     options = ("effort=thorough", "timeout=2.5", "allow-nonempty")
-    run = example.run_pytest(item, "-s", *(f"--async-contract-{each}" for each in options))
-    assert "Limits(item=2.5, allow_nonempty=True, effort='thorough'" in run.text
+    given = (*(f"--async-contract-{each}" for each in options), "--hypothesis-seed=7")
+    run = example.run_pytest(item, "-s", *given)
+    assert "Limits(item=2.5, allow_nonempty=True, effort='thorough', seed=7)" in run.text
+    word = example.run_pytest(item, "-s", "--hypothesis-seed=lucky")
+    assert "effort='normal', seed=591410034)" in word.text
 
 
 @pytest.mark.parametrize(

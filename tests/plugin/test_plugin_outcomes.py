@@ -57,7 +57,8 @@ What happened: job-1 went wrong in lease/exclusive. (and 2 more of this clause i
 
 To replay just this:
 
-    pytest --async-contract=mypkg.Store async-contract/mypkg.Store::lease::exclusive
+    pytest --async-contract-reproduce=1.lease/exclusive.example.b2b730 --async-contract=mypkg.Store \
+async-contract/mypkg.Store::lease::exclusive
 """
     )
     assert "FAILED async-contract/mypkg.Store::lease::exclusive - lease/exclusive is brok" in run.text
@@ -103,7 +104,8 @@ def test_the_command_replays_just_this(judged: Judged, settings: list[str]) -> N
     first = example.run_pytest(TARGET, *settings)
     story = first.section("FAILURES")
     command = shlex.split(story.splitlines()[-1])
-    assert command == ["pytest", *settings, TARGET, "async-contract/mypkg.Store::lease::exclusive"]
+    repeats = "--async-contract-reproduce=1.lease/exclusive.example.b2b730"
+    assert command == ["pytest", repeats, *settings, TARGET, "async-contract/mypkg.Store::lease::exclusive"]
     again = example.run_pytest(*command[1:])
     assert (again.status, again.counts) == (1, {"failed": 1})
     assert again.section("FAILURES") == story
@@ -247,7 +249,8 @@ def test_another_clause_is_seen_broken(judged: Judged) -> None:
         "fail/ends is broken (seen while exercising lease/known).",
     ]
     assert run.section("FAILURES").endswith(
-        "pytest --async-contract=mypkg.Store async-contract/mypkg.Store::lease::known\n"
+        "pytest --async-contract-reproduce=1.lease/known.example.1bad06 --async-contract=mypkg.Store "
+        "async-contract/mypkg.Store::lease::known\n"
     )
     assert _row(run, "lease/known").split()[0] == "held"
     assert _row(run, "fail/ends") == (

@@ -84,7 +84,7 @@ def test_the_failure_names_the_users_own_item(judged: Judged) -> None:
     example = example.having({"pytest.ini": "[pytest]\npythonpath = ."})
     for below, path in ((".", "sub/test_mine.py"), ("sub", "test_mine.py")):
         story = example.run_pytest(below=below).section("FAILURES")
-        assert story.endswith(f"    pytest {path}::TestMine::test_lease_known\n")
+        assert story.endswith(f"example.1bad06 {path}::TestMine::test_lease_known\n")
         again = example.run_pytest(story.split()[-1], below=below)
         assert (again.status, again.counts) == (1, {"failed": 1})
     assert "sub/test_mine.py::TestMine: broken\n" in again.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from async_contract.experiments.pauses import Schedule
 from async_contract.experiments.programs import Program
@@ -59,3 +60,25 @@ class Exploration:
     seconds: float = 0.0
     left: str = ""
     stopped: str = ""
+
+
+class Spent(NamedTuple):
+    """What was spent on a store in one way of exploring it.
+
+    Attributes:
+        way: What the way does, in a few words.
+        programs: How many programs were carried out.
+        steps: How many steps they had; 0 where schedules are counted.
+        schedules: How many schedules were tried; 0 where there is but one for each program.
+        distinct: How many of those differed.
+        seconds: How long it took.
+        ended: Why it ended before its time; empty if it did not.
+    """
+
+    way: str
+    programs: int
+    steps: int
+    schedules: int
+    distinct: int
+    seconds: float
+    ended: str = ""

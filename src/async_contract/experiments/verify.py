@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import NotApplicable, NotEmpty, NotExercised, open_bench
+from async_contract.experiments.cases import EXAMPLE, Case
 from async_contract.experiments.catalogue import EXAMPLES, Example
 from async_contract.experiments.findings import Finding
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
 from async_contract.experiments.limits import Limits
-from async_contract.experiments.ways import Explorations, Explored
+from async_contract.experiments.ways import WAY, Explorations, Explored
 from async_contract.harness.errors import HarnessError, TargetError
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
@@ -21,6 +22,8 @@ from async_contract.history.operation import Operation
 from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import judge
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
+
+_TRIES = 10  # so often a case is repeated until it breaks its clause again
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,14 @@ class Verification:
         others: What else the same history breaks.
         history: The history behind the verdict.
         finding: The random program that breaks the clause; `None` where its example does.
+        faded: Those of the cases to try first that don't break the clause (any more).
     """
 
     verdict: ClauseVerdict
     others: tuple[Violation, ...] = ()
     history: tuple[Operation, ...] = ()
     finding: Finding | None = None
+    faded: tuple[Case, ...] = ()
 
 
 def verify(
@@ -47,6 +52,8 @@ def verify(
     sandboxes: Sandboxes,
     limits: Limits | None = None,
     explorations: Explorations | None = None,
+    first: Sequence[Case] = (),
+    only: Case | None = None,
 ) -> Verification:
     """Put a store to the test on one clause.
 
@@ -60,16 +67,20 @@ def verify(
         limits: How much this may cost.
         explorations: What random programs have shown so far, to be shared by the clauses of a run;
             without it none are carried out.
+        first: Cases that broke the clause before; they are tried before new ones are looked for.
+        only: The case to repeat; nothing else is carried out.
     """
     clause = CLAUSE[clause_id]
     if not clause.binds(harness.capabilities):
         reason = f"the store does not promise {clause.capability}"
         return Verification(ClauseVerdict(clause_id, Verdict.NOT_PROMISED, reason=reason))
+    run = _Run(harness, clause_id, sandboxes, limits or Limits(), explorations)
+    if only is not None and only.way != EXAMPLE:
+        return run.repeated(only)
     if clause_id not in EXAMPLES:
         reason = "no experiment of this version exercises it"
         return Verification(ClauseVerdict(clause_id, Verdict.UNEXERCISED, reason=reason))
-    run = _Run(harness, clause_id, sandboxes, limits or Limits(), explorations)
-    return run.verification()
+    return run.verification(first)
 
 
 class _Run:
@@ -87,25 +98,50 @@ class _Run:
         self._limits = limits
         self._explorations = explorations
         self._history: list[Operation] = []
+        self._capabilities = harness.capabilities
         self._explored = Explored()
         self._verdict = Verdict.HELD
         self._reason = ""
 
-    def verification(self) -> Verification:
+    def repeated(self, case: Case) -> Verification:
+        """Carry out one case, again if need be: not every race shows each time."""
+        for _ in range(_TRIES):
+            self._guarded(partial(self._play, case))
+            found, _ = self._judged()
+            if found.verdict is Verdict.BROKEN or self._verdict is not Verdict.HELD:
+                break
+        finding = None
+        if found.verdict is Verdict.BROKEN:
+            schedule = WAY[case.way].read(case.schedule)
+            told = replace(found.violations[0], schedule=tuple(map(str, schedule)))
+            found = replace(found, violations=(told, *found.violations[1:]))
+            finding = Finding(told, case.program, tuple(self._history), schedule, case.way)
+        return Verification(self._conclude(found), history=tuple(self._history), finding=finding)
+
+    def verification(self, first: Sequence[Case]) -> Verification:
         self._guarded(self._run_example)
-        judgement = judge(self._history, self._harness.capabilities)
-        found = judgement.verdicts[self._clause.id]
-        others = tuple(each for each in judgement.violations if each.clause != self._clause.id)
+        found, others = self._judged()
         if found.verdict is Verdict.BROKEN:
             return Verification(found, others, tuple(self._history))
-        if self._explorations is not None and self._verdict in (Verdict.HELD, Verdict.UNEXERCISED):
-            self._guarded(partial(self._explore, self._explorations))
+        if self._explorations is None or self._verdict not in (Verdict.HELD, Verdict.UNEXERCISED):
+            return Verification(self._conclude(found), others, tuple(self._history))
+        for case in first:
+            again = _Run(self._harness, case.clause, self._sandboxes, self._limits, None).repeated(case)
+            if again.verdict.verdict is Verdict.BROKEN:
+                return again
+        self._guarded(partial(self._explore, self._explorations))
         finding = self._explored.finding(self._clause.id)
         if finding is not None:
             count = found.count + self._explored.count(self._clause.id)
             broken = ClauseVerdict(self._clause.id, Verdict.BROKEN, count, (finding.violation,))
-            return Verification(broken, others, finding.history, finding)
-        return Verification(self._conclude(found), others, tuple(self._history))
+            return Verification(broken, others, finding.history, finding, tuple(first))
+        return Verification(self._conclude(found), others, tuple(self._history), faded=tuple(first))
+
+    def _judged(self) -> tuple[ClauseVerdict, tuple[Violation, ...]]:
+        """The verdict on the clause, and what else the history breaks."""
+        judgement = judge(self._history, self._capabilities)
+        others = tuple(each for each in judgement.violations if each.clause != self._clause.id)
+        return judgement.verdicts[self._clause.id], others
 
     def _conclude(self, found: ClauseVerdict) -> ClauseVerdict:
         """The verdict, where nothing breaks the clause; nothing is held by half a run."""
@@ -133,6 +169,12 @@ class _Run:
     def _run_example(self) -> None:
         with asyncio.Runner() as runner:
             runner.run(self._experiment(EXAMPLES[self._clause.id]))
+
+    def _play(self, case: Case) -> None:
+        way, settings = WAY[case.way], self._limits.exploring
+        schedule = way.read(case.schedule)
+        played = way.play(self._harness, self._sandboxes, settings, case.program, schedule)
+        self._history, self._capabilities = list(played.history), played.capabilities
 
     def _explore(self, explorations: Explorations) -> None:
         self._explored = explorations.of(self._harness, self._sandboxes, self._limits)

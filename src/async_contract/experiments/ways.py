@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from async_contract.contract.capabilities import Capabilities
+from async_contract.experiments import pauses
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.explore import Explorer
-from async_contract.experiments.findings import Exploration, Finding
+from async_contract.experiments.findings import Exploration, Finding, Spent
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.pauses import Following, Schedule
@@ -20,7 +22,17 @@ from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
 
-History = tuple[Operation, ...]
+
+class Played(NamedTuple):
+    """A program, carried out once.
+
+    Attributes:
+        history: What happened.
+        capabilities: What the history is judged by: without the times that this way can't keep.
+    """
+
+    history: tuple[Operation, ...]
+    capabilities: Capabilities
 
 
 class Way(NamedTuple):
@@ -31,14 +43,18 @@ class Way(NamedTuple):
         says: What it does, in a few words.
         applies: Whether it is one for this store.
         explore: Carries out random programs; clauses that are known to be broken are not pursued.
-        play: Carries out one program under one schedule and gives its history.
+        play: Carries out one program under one schedule.
+        write: Writes a schedule of this way down, without a full stop.
+        read: Reads what `write` wrote; raises ValueError if it did not.
     """
 
     name: str
     says: str
     applies: Callable[[StoreHarness], bool]
     explore: Callable[[StoreHarness, Sandboxes, Limits, frozenset[str]], Exploration]
-    play: Callable[[StoreHarness, Sandboxes, Settings, Program, Schedule], History]
+    play: Callable[[StoreHarness, Sandboxes, Settings, Program, Schedule], Played]
+    write: Callable[[Schedule], str] = pauses.encode
+    read: Callable[[str], Schedule] = pauses.decode
 
 
 # -- one call after another ---------------------------------------------------------------------------
@@ -54,9 +70,10 @@ def _explore_in_order(
 
 def _play_in_order(
     harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
-) -> History:
+) -> Played:
     with asyncio.Runner() as runner:
-        return runner.run(Explorer(harness, sandboxes, settings, 0).broken(program))[1]
+        _, history = runner.run(Explorer(harness, sandboxes, settings, 0).broken(program))
+    return Played(history, harness.capabilities)
 
 
 # -- on the simulated loop ----------------------------------------------------------------------------
@@ -77,8 +94,9 @@ def _explore_on_the_loop(
 
 def _play_on_the_loop(
     harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
-) -> History:
-    return LoopStage(harness, sandboxes, settings).run(program, Following(schedule))[1]
+) -> Played:
+    stage = LoopStage(harness, sandboxes, settings)
+    return Played(stage.run(program, Following(schedule))[1], stage.capabilities)
 
 
 WAYS = (
@@ -119,6 +137,17 @@ class Explored:
         return frozenset(clause for each in self.ways.values() for clause in each.findings)
 
     @property
+    def spent(self) -> list[Spent]:
+        """What was spent on the store, way by way."""
+        return [
+            Spent(
+                WAY[name].says, each.programs, each.steps, each.schedules, each.distinct, each.seconds,
+                each.left or each.stopped,
+            )
+            for name, each in self.ways.items()
+        ]  # fmt: skip
+
+    @property
     def stopped(self) -> str:
         """Why exploring ended before its time, if it did."""
         return next((each.stopped for each in self.ways.values() if each.stopped), "")
@@ -135,6 +164,11 @@ class Explorations:
         if id(harness) not in self._done:
             self._done[id(harness)] = (harness, explore(harness, sandboxes, limits))
         return self._done[id(harness)][1]  # with its harness, so that its id stays its own
+
+    def done(self, harness: StoreHarness) -> Explored | None:
+        """What they have shown of this store so far."""
+        found = self._done.get(id(harness))
+        return found[1] if found else None
 
 
 def explore(harness: StoreHarness, sandboxes: Sandboxes, limits: Limits) -> Explored:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from async_contract.contract.clauses import CLAUSE, STORE_CLAUSES
-from async_contract.report.row import SKIPPED, Row, read
+from async_contract.experiments.findings import Spent
+from async_contract.report.row import SKIPPED, Row, read, read_effort
 
 _WORST_FIRST = ("broken", "error", "known", SKIPPED, "unexercised", "not promised", "held")
 _MOST_NAMES = 3
@@ -23,6 +24,7 @@ class Results:
         self.strict = strict
         self.stopped = False
         self._rows: dict[str, dict[str, Row]] = {target: {} for target in targets}
+        self._spent: dict[str, dict[str, Spent]] = {}
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -34,6 +36,12 @@ class Results:
         target, rows = read(properties, when, outcome)
         for row in rows:
             self.add(target, row)
+        # Every process of a distributed run explores for itself, in the same way.
+        self._spent.setdefault(target, {}).update({each.way: each for each in read_effort(properties)})
+
+    def spent(self, target: str) -> list[Spent]:
+        """What was spent on exploring a target, way by way."""
+        return list(self._spent.get(target, {}).values())
 
     def add(self, target: str, row: Row) -> None:
         """Take in one row; of two on the same clause the worse one stays, with the larger count."""

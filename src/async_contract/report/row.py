@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from async_contract.experiments.findings import Spent
 from async_contract.judge.verdict import ClauseVerdict
 
 _TARGET = "async_contract_target"
@@ -14,6 +16,7 @@ _COUNT = "async_contract_count"
 _NOTE = "async_contract_note"
 _STALE = "async_contract_stale"
 _OTHERS = "async_contract_others"
+_SPENT = "async_contract_spent"
 
 SKIPPED = "skipped"
 """The verdict of a row whose item was skipped before the clause was put to the test."""
@@ -56,6 +59,17 @@ def properties_of_verdict(verdict: ClauseVerdict, *, others: Iterable[str], stal
     optional: Properties = [(_NOTE, verdict.reason), (_OTHERS, " ".join(others)), (_STALE, int(stale))]
     found: Properties = [(_VERDICT, verdict.verdict.value), (_COUNT, verdict.count)]
     return found + [(name, value) for name, value in optional if value]
+
+
+def properties_of_effort(spent: Iterable[Spent]) -> Properties:
+    """Return what was spent on a target, for the properties of one report."""
+    rounded = [each._replace(seconds=round(each.seconds, 1)) for each in spent]
+    return [(_SPENT, json.dumps(rounded))] if rounded else []
+
+
+def read_effort(properties: Sequence[tuple[str, object]]) -> list[Spent]:
+    """Return what a report says was spent on its target."""
+    return [Spent(*each) for name, text in properties if name == _SPENT for each in json.loads(str(text))]
 
 
 def read(properties: Sequence[tuple[str, object]], when: str | None, outcome: str) -> tuple[str, list[Row]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments.findings import Spent
 from async_contract.report.escape import clip, inline
 from async_contract.report.grade import Results
 from async_contract.report.row import Row
@@ -42,9 +43,24 @@ def write(terminal: Terminal, results: Results, *, quiet: bool = False) -> None:
         if rows and not quiet:
             terminal.write(f"{target}\n")
         _write_rows(terminal, results, rows)
+        for spent in results.spent(target) if not quiet else ():
+            terminal.write(f"  explored {_effort(spent)}\n")
         grade = results.grade(target)
         terminal.write(f"{target}: ")
         terminal.write(f"{grade}\n", bold=True, **{_colour_of_grade(grade): True})
+
+
+def _effort(spent: Spent) -> str:
+    """What was spent in one way of exploring: nothing that was not tried counts as tried."""
+    if spent.ended:
+        return (
+            f"{spent.way}: ended after {spent.programs} programs: {clip(inline(spent.ended), _LONGEST_NOTE)}"
+        )
+    if spent.schedules:
+        tried = f"under {spent.schedules} schedules, {spent.distinct} of them distinct"
+    else:
+        tried = f"of {spent.steps} steps"
+    return f"{spent.way}: {spent.programs} programs {tried}, in {spent.seconds:.1f} s"
 
 
 def _write_rows(terminal: Terminal, results: Results, rows: list[Row]) -> None:

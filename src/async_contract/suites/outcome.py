@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from async_contract.experiments.findings import Spent
 from async_contract.history.operation import Operation
 from async_contract.judge.verdict import ClauseVerdict, Violation
 
@@ -17,11 +18,15 @@ class Settled:
         verdict: The verdict on its clause; *known* where an excuse applies.
         others: The ids of other clauses that its history was seen to break, without an excuse.
         stale: Whether the clause held although the harness excuses it.
+        token: What repeats the violation; empty if there is none.
+        spent: What was spent on exploring the target; once in a process, at the item that began it.
     """
 
     verdict: ClauseVerdict
     others: tuple[str, ...] = ()
     stale: bool = False
+    token: str = ""
+    spent: tuple[Spent, ...] = ()
 
 
 class ContractViolation(AssertionError):

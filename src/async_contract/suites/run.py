@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from async_contract.experiments.cases import case_of
 from async_contract.experiments.verify import verify
 from async_contract.suites.binding import BINDING
 from async_contract.suites.outcome import ContractError
@@ -25,11 +26,18 @@ def run(item: pytest.Item) -> None:
             "leave out -p no:async_contract, or write -p async_contract.plugin"
         )
     state = state_of(item.config)
+    clause = binding.clause.id
+    memory = state.memory(binding.target, clause)
     found = verify(
         binding.harness,
-        binding.clause.id,
+        clause,
         sandboxes=state.sandboxes,
         limits=state.limits,
-        explorations=state.explorations,
+        explorations=state.explorations if state.only is None else None,
+        first=memory.cases() if state.only is None else (),
+        only=state.only,
     )
+    memory.forget(found.faded)
+    if found.finding is not None:
+        memory.keep(case_of(clause, found.finding))
     settle(item, binding, state, found)

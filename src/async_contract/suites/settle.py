@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from async_contract.experiments.cases import case_of
 from async_contract.experiments.verify import Verification
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
 from async_contract.suites.binding import SETTLED, Binding
@@ -27,7 +28,8 @@ def settle(item: pytest.Item, binding: Binding, state: State, found: Verificatio
     news = [each for each in others if state.claim(binding.target, each.clause)]
     settled = _settled(binding, state, found, known.get(binding.clause.id, ""))
     unexcused = dict.fromkeys(each.clause for each in others if each.clause not in known)
-    item.stash[SETTLED] = replace(settled, others=tuple(unexcused))
+    settled = replace(settled, others=tuple(unexcused), spent=state.news_of_effort(binding.harness))
+    item.stash[SETTLED] = settled
 
     verdict, clause = settled.verdict, binding.clause.id
     violations: list[Violation] = []
@@ -36,6 +38,7 @@ def settle(item: pytest.Item, binding: Binding, state: State, found: Verificatio
         state.claim(binding.target, clause)
     violations += [each for each in news if each.clause not in known]
     if violations:
+        item.stash[SETTLED] = replace(settled, token=case_of(clause, found.finding).token)
         raise ContractViolation(violations, exercised=verdict.clause, history=found.history)
     _end(binding, settled)
 

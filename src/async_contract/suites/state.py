@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import ExitStack
 from functools import cached_property
 
 import pytest
 
 from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments.cases import Case
+from async_contract.experiments.findings import Spent
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.ways import Explorations
+from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
+from async_contract.suites.memory import Database, Memory, database_of
 
 
 class State:
@@ -19,6 +24,7 @@ class State:
     Attributes:
         limits: What an item may take and do.
         explorations: What random programs have shown of the stores.
+        only: The case to repeat, if one was asked for.
         forgiving: Whether known failures are excused; not with `--runxfail`, as with pytest's own.
     """
 
@@ -26,13 +32,32 @@ class State:
         self._config = config
         self.explorations = Explorations()
         self._seen: set[tuple[str, str]] = set()
+        self._told: set[int] = set()
         self._strict: bool = config.getoption("async_contract_strict")
         self.forgiving: bool = not config.getoption("runxfail", default=False)
         self.limits = Limits(
             item=config.getoption("async_contract_timeout"),
             allow_nonempty=config.getoption("async_contract_allow_nonempty"),
             effort=config.getoption("async_contract_effort"),
+            seed=seed_of(config),
         )
+        self.only: Case | None = config.getoption("async_contract_reproduce")
+
+    def memory(self, target: str, clause: str) -> Memory:
+        """The cases that broke a clause of a target before."""
+        return Memory(self._database, target, clause)
+
+    def news_of_effort(self, harness: StoreHarness) -> tuple[Spent, ...]:
+        """What was spent on exploring a store, if that is not told yet."""
+        explored = self.explorations.done(harness)
+        if explored is None or id(explored) in self._told:
+            return ()
+        self._told.add(id(explored))
+        return tuple(explored.spent)
+
+    @cached_property
+    def _database(self) -> Database | None:
+        return database_of(self._config)
 
     @cached_property
     def sandboxes(self) -> Sandboxes:
@@ -54,6 +79,15 @@ class State:
     def seen_broken(self, target: str, clause: str) -> bool:
         """Whether an item of this process has seen `target` break `clause`."""
         return (target, clause) in self._seen
+
+
+def seed_of(config: pytest.Config) -> int:
+    """Where random programs come from: Hypothesis' option, or 0, so that a run can be repeated as it is."""
+    given = str(config.getoption("hypothesis_seed", default=None) or 0)
+    try:
+        return int(given)
+    except ValueError:
+        return zlib.crc32(given.encode())  # Hypothesis takes any word
 
 
 _STATE = pytest.StashKey[State]()
