@@ -44,6 +44,7 @@ class StoreHarness:
         is_rejection: `(error)`, whether the store refuses with this error.
 
     Attributes:
+        found_as: The target by which it was found, if it was; another process finds it by that.
         store_classes: The classes of the stores that were connected so far.
 
     Raises:
@@ -53,6 +54,7 @@ class StoreHarness:
     capabilities: Capabilities = Capabilities()
     known_failures: Mapping[str, str] = {}
     virtual_time: bool = False
+    found_as: str = ""
 
     _OVERRIDABLE: ClassVar = (
         "connect", "enqueue", "inspect", "disconnect", "prepare", "dispose", "is_rejection",

@@ -32,11 +32,13 @@ class Sandbox:
         name: Unique in the test run, lower-case ASCII letters, digits and underscores, at most 40:
             safe as the name of a schema, a key, a queue or a subject.
         virtual: Whether time passes only when the toolkit lets it, by `sleep` and `advance`.
+        stands_still: Whether `now_ns` shows the same instant until then.
     """
 
     def __init__(self, name: str, path: Path, *, virtual: bool = False) -> None:
         self.name = name
         self.virtual = virtual
+        self.stands_still = virtual
         self._path = path
         # Whole nanoseconds: a sum of many small floats would drift away from the deadlines of the store.
         self._virtual_ns = VIRTUAL_START * _SECOND
@@ -101,10 +103,14 @@ _Kind = TypeVar("_Kind", bound=Sandbox)
 
 
 class Sandboxes:
-    """Makes sandboxes in a temporary directory of its own, which it removes at the exit."""
+    """Makes sandboxes in a temporary directory of its own, which it removes at the exit.
+
+    Attributes:
+        root: That directory.
+    """
 
     def __init__(self) -> None:
-        self._root = Path(tempfile.gettempdir(), f"async_contract_{secrets.token_hex(8)}")
+        self.root = Path(tempfile.gettempdir(), f"async_contract_{secrets.token_hex(8)}")
 
     def new(self, harness: StoreHarness) -> Sandbox:
         """A sandbox with a new name, an empty directory and the kind of time that `harness` declares."""
@@ -113,7 +119,7 @@ class Sandboxes:
     def new_of(self, kind: type[_Kind], *, virtual: bool) -> _Kind:
         """A sandbox of a kind of its own, with a new name and an empty directory."""
         name = f"ac_{os.getpid()}_{next(_counter)}"
-        return kind(name, self._root / name, virtual=virtual)
+        return kind(name, self.root / name, virtual=virtual)
 
     def __enter__(self) -> Self:
         return self
@@ -125,4 +131,4 @@ class Sandboxes:
         traceback: TracebackType | None,
     ) -> None:
         # A store that still holds a file open must not turn a verdict into an error.
-        shutil.rmtree(self._root, ignore_errors=True)
+        shutil.rmtree(self.root, ignore_errors=True)

@@ -40,11 +40,17 @@ def harness_for(obj: object, name: str) -> StoreHarness:
 
     Args:
         obj: The target.
-        name: What to call it in messages.
+        name: What to call it in messages; the harness is told it as its own.
 
     Raises:
         TargetError: It can't be used.
     """
+    harness = _harness_for(obj, name)
+    harness.found_as = name
+    return harness
+
+
+def _harness_for(obj: object, name: str) -> StoreHarness:
     if isinstance(obj, ModuleType):
         raise TargetError(only_a_module(name, obj))
     if isinstance(obj, StoreHarness):

@@ -79,7 +79,7 @@ class Recorder:
         now = self._sandbox.now_ns()
         # A virtual clock stands still between two steps; what is added must never shrink when it is put
         # forward, or a lease would seem to expire before its time.
-        self._latest = now + self._readings if self._sandbox.virtual else max(now, self._latest + 1)
+        self._latest = now + self._readings if self._sandbox.stands_still else max(now, self._latest + 1)
         return self._latest
 
     async def enqueue(self, worker: int, store: Any, job: Job) -> Operation:
