@@ -106,13 +106,16 @@ class Example:
         """This example with verdicts that were settled beforehand, the rest held."""
         return self.having({"conftest.py": _SCRIPT.format(script=script)})
 
-    def run_pytest(self, *arguments: str, below: str = ".", separate: bool = False) -> Run:
+    def run_pytest(
+        self, *arguments: str, below: str = ".", separate: bool = False, cache: bool = False
+    ) -> Run:
         """Run pytest on the files.
 
         Args:
             arguments: Those of the command line.
             below: The directory in which pytest is started, relative to that of the files.
             separate: In a process of its own.
+            cache: With pytest's cache, where scripts are kept: each of them is run, which takes a while.
         """
         for name, text in self.files.items():
             path = self._pytester.path / name
@@ -122,7 +125,8 @@ class Example:
         with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
             warnings.resetwarnings()  # an example has its own settings, not those of this project
             patch.chdir(self._pytester.path / below)
-            result = run("-p", "no:randomly", *arguments)
+            without = [] if cache else ["-p", "no:cacheprovider"]
+            result = run("-p", "no:randomly", *without, *arguments)
         text = f"{result.stdout.str()}\n{result.stderr.str()}"
         return Run(int(result.ret), _counts(result), text)
 

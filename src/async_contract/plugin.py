@@ -19,6 +19,8 @@ import pytest
 if TYPE_CHECKING:
     from async_contract.experiments.cases import Case
     from async_contract.report.grade import Results
+    from async_contract.report.scripts import Tried
+    from async_contract.suites.outcome import ContractViolation
 
 _PREFIX = "async-contract/"
 # A node id as it was printed, perhaps from a directory below the root.
@@ -261,7 +263,8 @@ def _show(item: pytest.Item, error: pytest.ExceptionInfo[BaseException], report:
     token = settled.token if settled else ""
     value, command = error.value, replay(item.config, item.stash[BINDING].arguments, token)
     if isinstance(value, ContractViolation):
-        text = violation.stories(value.violations, exercised=value.exercised, replay=command)
+        script = _script(item, value)
+        text = violation.stories(value.violations, exercised=value.exercised, replay=command, script=script)
         _show_text(report, error, text, violation.headline(value.violations[0]))
     elif isinstance(value, (ContractError, ContractWarning)):
         text = violation.with_replay(str(value), command)
@@ -270,6 +273,18 @@ def _show(item: pytest.Item, error: pytest.ExceptionInfo[BaseException], report:
         # Of the item, not of the line in the toolkit that skips. pytest too writes None for no line.
         place: Any = (item.stash[BINDING].place[0], None, f"Skipped: {value.msg}")
         report.longrepr = place
+
+
+def _script(item: pytest.Item, value: ContractViolation) -> Tried | None:
+    from async_contract.experiments.cases import read
+    from async_contract.report import scripts
+    from async_contract.report.script import script
+    from async_contract.suites.binding import BINDING, SETTLED
+
+    binding, first = item.stash[BINDING], value.violations[0]
+    case = read(item.stash[SETTLED].token)
+    text = script(binding.target, binding.harness, first, value.history, case)
+    return scripts.keep(item.config, f"{binding.target}-{first.clause}", text)
 
 
 def _show_text(

@@ -192,12 +192,12 @@ def test_a_worker_crashes(judged: Judged) -> None:
 def test_failures_run_again(judged: Judged) -> None:
     """`--lf` runs what failed last, `--ff` runs it first; neither gives a better grade."""
     broken = judged(lease__known={"verdict": "broken"}, fail__ends={"verdict": "broken"}).having(TESTS)
-    broken.run_pytest(TARGET)
-    run = judged().having(TESTS).run_pytest(TARGET, "--ff", "-v")
+    broken.run_pytest(TARGET, cache=True)
+    run = judged().having(TESTS).run_pytest(TARGET, "--ff", "-v", cache=True)
     first = [line.split()[0] for line in run.text.splitlines() if "PASSED" in line][:3]
     assert first == [IDS[2], "async-contract/mypkg.Store::fail::ends", "test_it.py::test_one"]
-    broken.run_pytest(TARGET)
-    run = judged().having(TESTS).run_pytest(TARGET, "--lf")
+    broken.run_pytest(TARGET, cache=True)
+    run = judged().having(TESTS).run_pytest(TARGET, "--lf", cache=True)
     assert (run.status, run.counts) == (0, {"passed": 2, "deselected": ALL})
     assert f"incomplete: {ALL - 2} of {ALL} clauses not selected" in run.section("async-contract")
 

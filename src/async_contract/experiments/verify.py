@@ -23,7 +23,8 @@ from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import judge
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
 
-_TRIES = 10  # so often a case is repeated until it breaks its clause again
+TRIES = 10
+"""So often a case is repeated until it breaks its clause again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def verify(
     explorations: Explorations | None = None,
     first: Sequence[Case] = (),
     only: Case | None = None,
+    tries: int = TRIES,
 ) -> Verification:
     """Put a store to the test on one clause.
 
@@ -69,6 +71,7 @@ def verify(
             without it none are carried out.
         first: Cases that broke the clause before; they are tried before new ones are looked for.
         only: The case to repeat; nothing else is carried out.
+        tries: How often it is repeated until it breaks the clause again: not every race shows each time.
     """
     clause = CLAUSE[clause_id]
     if not clause.binds(harness.capabilities):
@@ -76,7 +79,7 @@ def verify(
         return Verification(ClauseVerdict(clause_id, Verdict.NOT_PROMISED, reason=reason))
     run = _Run(harness, clause_id, sandboxes, limits or Limits(), explorations)
     if only is not None and only.way != EXAMPLE:
-        return run.repeated(only)
+        return run.repeated(only, tries)
     if clause_id not in EXAMPLES:
         reason = "no experiment of this version exercises it"
         return Verification(ClauseVerdict(clause_id, Verdict.UNEXERCISED, reason=reason))
@@ -103,9 +106,9 @@ class _Run:
         self._verdict = Verdict.HELD
         self._reason = ""
 
-    def repeated(self, case: Case) -> Verification:
-        """Carry out one case, again if need be: not every race shows each time."""
-        for _ in range(_TRIES):
+    def repeated(self, case: Case, tries: int) -> Verification:
+        """Carry out one case, again if need be."""
+        for _ in range(tries):
             self._guarded(partial(self._play, case))
             found, _ = self._judged()
             if found.verdict is Verdict.BROKEN or self._verdict is not Verdict.HELD:
@@ -126,7 +129,9 @@ class _Run:
         if self._explorations is None or self._verdict not in (Verdict.HELD, Verdict.UNEXERCISED):
             return Verification(self._conclude(found), others, tuple(self._history))
         for case in first:
-            again = _Run(self._harness, case.clause, self._sandboxes, self._limits, None).repeated(case)
+            again = _Run(self._harness, case.clause, self._sandboxes, self._limits, None).repeated(
+                case, TRIES
+            )
             if again.verdict.verdict is Verdict.BROKEN:
                 return again
         self._guarded(partial(self._explore, self._explorations))

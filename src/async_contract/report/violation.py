@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from async_contract.contract.clauses import CLAUSE, Clause
 from async_contract.judge.verdict import Violation
 from async_contract.report.escape import block, inline
+from async_contract.report.scripts import Tried
 from async_contract.report.sequence import render
 
 
@@ -25,19 +27,26 @@ def one_line(text: str) -> str:
     return inline(" ".join(text.split()))
 
 
-def stories(violations: Sequence[Violation], *, exercised: str, replay: str) -> str:
+def stories(
+    violations: Sequence[Violation], *, exercised: str, replay: str, script: Tried | None = None
+) -> str:
     """Return for every broken clause what it says, what happened, and the history that shows it.
 
     Args:
         violations: What broke the clauses; of several on one clause only the first is told.
         exercised: The id of the clause that was being exercised.
         replay: The command that repeats it.
+        script: A script that shows it again.
     """
     by_clause: dict[str, list[Violation]] = {}
     for each in violations:
         by_clause.setdefault(each.clause, []).append(each)
     told = [_story(first, len(more), exercised) for first, *more in by_clause.values()]
-    return with_replay("\n\n\n".join(told), replay)
+    text = with_replay("\n\n\n".join(told), replay)
+    if script is None:
+        return text
+    says = f"or, without pytest, by a script that failed in {script.failed} of {script.runs} runs just now:"
+    return f"{text}\n\n{says}\n\n    python {shlex.quote(script.path)}"
 
 
 def _story(violation: Violation, further: int, exercised: str) -> str:
