@@ -209,3 +209,100 @@ def test_a_race_is_a_verdict_with_its_schedule() -> None:
         ).verdict  # fmt: skip
     assert found.verdict is Verdict.BROKEN
     assert len(found.violations[0].schedule) == 1
+
+
+class TwoLocks(Queue):
+    """A lease takes two locks in one order, and a complete in the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = asyncio.Lock(), asyncio.Lock()
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Take one lock, then the other."""
+        async with self.one:
+            await asyncio.sleep(0)
+            async with self.other:
+                return await super().lease(limit)
+
+    async def complete(self, id: str) -> None:
+        """Take the other lock, then the one."""
+        async with self.other:
+            await asyncio.sleep(0)
+            async with self.one:
+                await super().complete(id)
+
+
+class KeepsTheLock(Queue):
+    """A lease that is cancelled never lets go of its lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = asyncio.Lock()
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Let go only at the end."""
+        await self.lock.acquire()
+        jobs = await super().lease(limit)
+        self.lock.release()
+        return jobs
+
+
+class WaitsForJobs(Queue):
+    """A correct store whose lease waits until there are jobs."""
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Wait in turns that take no time."""
+        while not self.ready and limit > 0:
+            await asyncio.sleep(0)  # noqa: ASYNC110 - such stores are common
+        return await super().lease(limit)
+
+
+class WaitsAside(Queue):
+    """Another one, which is woken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more = asyncio.Event()
+
+    async def enqueue(self, job: Job) -> None:
+        """Wake who waits."""
+        await super().enqueue(job)
+        self.more.set()
+
+    async def fail(self, id: str, message: str) -> None:
+        """Wake who waits."""
+        await super().fail(id, message)
+        self.more.set()
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Wait to be woken."""
+        while not self.ready and limit > 0:
+            self.more.clear()
+            await self.more.wait()
+        return await super().lease(limit)
+
+
+def insisting(store: Callable[[], object]) -> Exploration:
+    """What comes of a store that blocks where it is empty, and is not asked before there are jobs."""
+    with Sandboxes() as sandboxes:
+        stage = LoopStage(StoreHarness(store), sandboxes, Settings(allow_nonempty=True))
+        return Scheduler(stage, 0).explore(Effort(programs=30, schedules=20, seconds=60.0))
+
+
+def test_a_deadlock_is_a_call_that_is_not_accepted() -> None:
+    """The cancellations that stand in the same programs are not to blame."""
+    assert set(interleaved(TwoLocks).findings) == {"complete/accepted"}
+
+
+def test_a_lock_that_a_cancelled_call_keeps_is_found() -> None:
+    """Every call after it waits for ever, and nothing of that takes any time."""
+    (found,) = interleaved(KeepsTheLock).findings.values()
+    assert found.violation.clause == "lease/cancelled"
+    assert [step.kind for step in found.program if step.cancel] == [Kind.LEASE]
+
+
+@pytest.mark.parametrize("store", [WaitsForJobs, WaitsAside])
+def test_a_store_that_waits_for_jobs_is_not_blamed(store: Callable[[], object]) -> None:
+    """Its programs end in a deadlock or in a livelock, and that is how they should."""
+    assert insisting(store).findings == {}

@@ -324,6 +324,34 @@ def test_a_random_program_that_hangs_leaves_the_clause_open() -> None:
     assert found.verdict.reason.startswith(stopped)
 
 
+class HangsOnceCancelled(PlainList):
+    """A store that never lets go of its lock once a fail was cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = asyncio.Lock()
+
+    async def fail(self, id: str, message: str) -> None:  # type: ignore[override]
+        """Let go only at the end."""
+        await self.lock.acquire()
+        await asyncio.sleep(0)
+        self.lock.release()
+        super().fail(id, message)
+
+
+def test_a_random_program_that_hangs_breaks_the_clause_that_explains_it() -> None:
+    """Nothing more is tried, and what was seen until then counts; the other clauses are not in error."""
+    harness = StoreHarness(HangsOnceCancelled)
+    with Sandboxes() as sandboxes:
+        settings = Settings(call_limit=0.2)
+        explorer = Explorer(harness, sandboxes, settings, 0)
+        found = asyncio.run(explorer.explore(Budget(programs=1_000, seconds=60)))
+    assert set(found.findings) == {"fail/cancelled"}
+    assert not found.findings["fail/cancelled"].again
+    assert found.left.startswith("fail did not return within 0.2 s: it hung at ")
+    assert found.stopped == ""
+
+
 def test_the_time_limit_is_left_to_others_outside_the_main_thread() -> None:
     """Where a signal can't be had, the body runs without it."""
     done: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from async_contract.history.operation import TIMED_OUT, UNKNOWN, Operation
+from async_contract.history.operation import STUCK, TIMED_OUT, UNKNOWN, Operation
 from async_contract.judge.sweep import MOST
 from async_contract.judge.verdict import Violation
 
@@ -236,3 +236,45 @@ def test_a_call_that_did_not_return_may_have_another_reason() -> None:
     assert story.violations() == []
     story.fail(1, "a", how=given_up)
     assert story.blamed() == ["complete/cancelled"]
+
+
+STANDS = (UNKNOWN, STUCK)
+
+
+@pytest.mark.parametrize("method", ["complete", "fail"])
+def test_a_holder_that_waits_for_ever_is_not_accepted(method: str) -> None:
+    """Somebody else's lease that waits with it is no excuse, and no breach of its own."""
+    story, (_, lease) = held()
+    story.lease(2, how=STANDS)
+    stuck = getattr(story, method)(1, "a", how=STANDS)
+    happened = f"worker 1's {method} of a, which it held, never returned: everybody waited for somebody else"
+    assert story.violations() == [Violation(f"{method}/accepted", happened, "a", (lease, stuck))]
+
+
+def test_who_holds_nothing_may_wait_for_ever() -> None:
+    """A lease waits for jobs; and a stranger, a worker who has ended its lease, one whose lease is over."""
+    story, _ = held()
+    story.lease(2, how=STANDS)
+    story.complete(2, "a", how=STANDS)
+    story.complete(1, "b", how=STANDS)
+    assert story.violations() == []
+    story, _ = held()
+    story.complete(1, "a")
+    story.complete(1, "a", how=STANDS)
+    assert story.violations() == []
+    story, _ = held()
+    story.wait(2)
+    story.complete(1, "a", how=STANDS)
+    assert story.violations(lease_timeout=1.0) == []
+    assert [each.clause for each in story.violations(lease_timeout=9.0)] == ["complete/accepted"]
+
+
+def test_a_cancellation_is_to_blame_for_one_that_waits_and_not_for_several() -> None:
+    """Of several one may wait for the other, which needs no cancellation."""
+    story, _ = held()
+    cancelled = story.lease(2, how=STOPPED)
+    stuck = story.complete(2, "b", how=STANDS)
+    happened = "worker 2's complete did not return, after worker 2's lease was cancelled"
+    assert story.violations() == [Violation("lease/cancelled", happened, "b", (cancelled, stuck))]
+    story.lease(3, how=STANDS)
+    assert story.violations() == []

@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from conftest import Example, Run
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from async_contract.experiments.cases import read
+from tests.conftest import Example, Run
 
 TARGET = "--async-contract=mypkg.Store"
 EXCLUSIVE = "async-contract/mypkg.Store::lease::exclusive"

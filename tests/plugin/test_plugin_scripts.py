@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import Example, Judged
 
 from async_contract.report import scripts
+from tests.conftest import Example, Judged
 
 EXCLUSIVE = "lease::exclusive"
 

@@ -38,6 +38,14 @@ class Budget:
     tries: int = 1_000
 
 
+class _Hung(CallTimedOut):
+    """A program in which a call did not return."""
+
+    def __init__(self, text: str, history: tuple[Operation, ...]) -> None:
+        super().__init__(text)
+        self.history = history
+
+
 class Explorer:
     """Carries out random programs in order, one sandbox each, and makes smaller what breaks."""
 
@@ -57,15 +65,33 @@ class Explorer:
             done.programs += 1
             done.steps += len(program)
             try:
-                broken, history = await self.broken(program, done.counts)
-            except CallTimedOut as hung:
-                done.stopped = str(hung)
+                await self._try(program, budget, done)
+            except _Hung as hung:
+                self._conclude(hung, program, done)
                 break
-            for clause in broken:
-                if clause not in done.findings and done.shadows[clause] < MOST_SHADOWS:
-                    await self._pursue(Finding(broken[clause][0], program, history), budget, done)
         done.seconds = time.monotonic() - began
         return done
+
+    async def _try(self, program: Program, budget: Budget, done: Exploration) -> None:
+        broken, history = await self.broken(program, done.counts)
+        for clause in broken:
+            if clause not in done.findings and done.shadows[clause] < MOST_SHADOWS:
+                seen = Finding(broken[clause][0], program, history)
+                done.findings[clause] = replace(seen, again=False)  # should a smaller program hang
+                await self._pursue(seen, budget, done)
+
+    def _conclude(self, hung: _Hung, program: Program, done: Exploration) -> None:
+        """What a program shows that hung: another like it would take as long, so nothing more is tried."""
+        broken, _ = self._judged(hung.history)
+        explained = False
+        for clause, violations in broken.items():
+            if CLAUSE[clause].level != "SHOULD":
+                explained = True
+                done.findings.setdefault(clause, Finding(violations[0], program, hung.history, again=False))
+        if explained:
+            done.left = str(hung)
+        else:
+            done.stopped = str(hung)
 
     async def broken(
         self, program: Program, counts: Counter[str] | None = None
@@ -77,13 +103,22 @@ class Explorer:
             counts: Where to add how often each clause was put to the test.
         """
         async with open_bench(self._harness, self._sandboxes, self._settings) as bench:
-            await play_in_order(bench, program)
-        judge = Judge(bench.history, self._harness.capabilities)
+            try:
+                await play_in_order(bench, program)
+            except CallTimedOut as hung:
+                raise _Hung(str(hung), tuple(bench.history)) from hung
+        history = tuple(bench.history)
+        return self._judged(history, counts)[0], history
+
+    def _judged(
+        self, history: tuple[Operation, ...], counts: Counter[str] | None = None
+    ) -> tuple[dict[str, list[Violation]], dict[str, int]]:
+        judge = Judge(history, self._harness.capabilities)
         judge.read()
         broken, counted = judge.evidence()
         if counts is not None and not judge.overload:
             counts.update(counted)
-        return broken, tuple(bench.history)
+        return broken, counted
 
     async def _pursue(self, seen: Finding, budget: Budget, done: Exploration) -> None:
         """Make the program smaller, and keep what it then breaks."""
@@ -92,13 +127,13 @@ class Explorer:
         broken, history = await self.broken(least)
         if clause not in broken:
             # Something else decides than the program. But what was seen was seen: its history is the proof.
-            done.findings[clause] = replace(seen, again=False)
             return
         other = await self._without_the_blamed(clause, least)
         if other is None:
             done.findings[clause] = Finding(broken[clause][0], least, history)
             return
         done.shadows[clause] += 1
+        done.findings.pop(clause, None)
         if other.violation.clause not in done.findings:
             await self._pursue(other, budget, done)
 

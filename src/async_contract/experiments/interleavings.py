@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from async_contract.contract.capabilities import Capabilities
@@ -15,7 +16,8 @@ from async_contract.experiments.programs import Menu, Player, Program, finish
 from async_contract.experiments.stuck import Deadlock, Livelock
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
-from async_contract.history.operation import Operation
+from async_contract.history.operation import CANCELLED, STUCK, Operation
+from async_contract.history.recorder import Recorder
 
 AGES = 1_000_000.0
 """Seconds after which even a store whose time is not simulated has surely let every lease expire."""
@@ -62,17 +64,35 @@ class LoopStage:
         sandbox = self._sandboxes.new_of(_LoopSandbox, virtual=True)
         sandbox.keeps_real_time = not self._harness.virtual_time
         history: list[Operation] = []
+        recorders: list[Recorder] = []
+        ended: list[int] = []
+
+        def ending() -> None:
+            ended.extend(each.now() for each in recorders)
 
         async def main() -> None:
             async with open_bench(self._harness, self._sandboxes, self._settings, sandbox) as bench:
+                recorders.append(bench.recorder)
                 bench.recorder.history = history
                 await play_together(Player(bench), program)
                 await finish(bench)
 
-        run = simulate(main, chooser, clock=sandbox)
+        run = simulate(main, chooser, clock=sandbox, ending=ending)
         if run.error is not None and not isinstance(run.error, (LeftTheLoop, Deadlock, Livelock)):
             raise run.error
-        return run, tuple(history)
+        # A livelock proves nothing: a schedule may leave the one out for whom all the others wait.
+        return run, tuple(stuck_at(history, ended[0]) if isinstance(run.error, Deadlock) else history)
+
+
+def stuck_at(history: Iterable[Operation], instant: int) -> Iterator[Operation]:
+    """A history up to the instant at which nobody could go on: what was running then never returns.
+
+    That it was cancelled then is how the program was ended, and nothing that the store did.
+    """
+    for each in history:
+        if each.invoked < instant:
+            stuck = each.returned is not None and each.returned > instant and each.error == CANCELLED
+            yield each._replace(error=STUCK) if stuck else each
 
 
 def untimed(capabilities: Capabilities) -> Capabilities:

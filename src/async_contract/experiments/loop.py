@@ -52,7 +52,14 @@ class Run(NamedTuple):
     unheard: tuple[str, ...]
 
 
-def simulate(main: Main, chooser: Chooser, *, clock: Clock | None = None, max_steps: int = MAX_STEPS) -> Run:
+def simulate(
+    main: Main,
+    chooser: Chooser,
+    *,
+    clock: Clock | None = None,
+    max_steps: int = MAX_STEPS,
+    ending: Callable[[], object] | None = None,
+) -> Run:
     """Run a program under a schedule, in virtual time.
 
     At its end all its tasks are cancelled, and the thread is as it was before.
@@ -62,6 +69,7 @@ def simulate(main: Main, chooser: Chooser, *, clock: Clock | None = None, max_st
         chooser: The schedule.
         clock: Whose time passes, such as a virtual sandbox; a new clock if none is given.
         max_steps: The most steps and callbacks.
+        ending: Called when the program has ended or is stuck, before what is left of it is cancelled.
 
     Raises:
         RuntimeError: An event loop is running in this thread.
@@ -71,7 +79,7 @@ def simulate(main: Main, chooser: Chooser, *, clock: Clock | None = None, max_st
         raise RuntimeError(
             "simulate() has an event loop of its own, and one is running here; call it from a plain function"
         )
-    return SimulatedLoop(chooser, clock=clock, max_steps=max_steps).simulate(main)
+    return SimulatedLoop(chooser, clock=clock, max_steps=max_steps).simulate(main, ending)
 
 
 class SimulatedLoop(ReadyLoop):
@@ -86,8 +94,13 @@ class SimulatedLoop(ReadyLoop):
         self._alternatives: list[int] = []
         self._unheard: list[str] = []
 
-    def simulate(self, main: Main) -> Run:
-        """Run a program to its end, and end whatever of it is left; once in the life of the loop."""
+    def simulate(self, main: Main, ending: Callable[[], object] | None = None) -> Run:
+        """Run a program to its end, and end whatever of it is left; once in the life of the loop.
+
+        Args:
+            main: Makes the main coroutine.
+            ending: Called between the two.
+        """
         hooks = sys.get_asyncgen_hooks()
         collecting = gc.isenabled()
         unstoppable = None
@@ -101,6 +114,8 @@ class SimulatedLoop(ReadyLoop):
                 error = self._play(task)
                 trace = Trace(tuple(self._turns), tuple(self._picks), tuple(self._alternatives))
                 steps, unheard = tuple(self._steps), (*self._unheard, *self._failed(task))
+                if ending is not None:
+                    ending()
             finally:
                 try:
                     unstoppable = self._end()

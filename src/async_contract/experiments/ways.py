@@ -124,8 +124,8 @@ class Explored:
 
     def finding(self, clause: str) -> Finding | None:
         """What breaks a clause, if anything was found."""
-        found = (each.findings.get(clause) for each in self.ways.values())
-        return next(filter(None, found), None)
+        found = [each.findings[clause] for each in self.ways.values() if clause in each.findings]
+        return next((each for each in found if each.again), found[0] if found else None)
 
     def count(self, clause: str) -> int:
         """How often a clause was put to the test."""
@@ -133,8 +133,9 @@ class Explored:
 
     @property
     def broken(self) -> frozenset[str]:
-        """The clauses that were seen broken."""
-        return frozenset(clause for each in self.ways.values() for clause in each.findings)
+        """The clauses that were seen broken, and can be again."""
+        found = [each.findings for each in self.ways.values()]
+        return frozenset(clause for each in found for clause, finding in each.items() if finding.again)
 
     @property
     def spent(self) -> list[Spent]:

@@ -28,6 +28,9 @@ LEFT_OUT = "delivered jobs of others, which are left out"
 TIMED_OUT = "timed out"
 """The `error` of an operation that had not returned within the time limit of a call."""
 
+STUCK = "never returns: everybody waits for somebody else"
+"""The `error` of an operation that can't return any more: nobody who could let it go on can go on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
@@ -76,7 +79,7 @@ class Operation(NamedTuple):
             inspected; `None` for the rest.
         value: The limit of a `lease`, the message of a `fail`, the record an `inspect` returned.
         jobs: The job given to `enqueue`, or the jobs that a `lease` delivered.
-        error: Why the outcome is not `"ok"`: `CANCELLED`, `TIMED_OUT`, or the error's type and
+        error: Why the outcome is not `"ok"`: `CANCELLED`, `TIMED_OUT`, `STUCK`, or the error's type and
             text. On an `ok` lease: what is wrong with the batch as a whole.
     """
 

@@ -14,7 +14,12 @@ from async_contract.judge.evidence import final_counts
 from async_contract.judge.messages import false_messages
 from async_contract.judge.naming import Case, Named, name
 from async_contract.judge.order import first_deliveries, out_of_order
-from async_contract.judge.refusals import failing_ends, refused_leases, stuck_after_cancellation
+from async_contract.judge.refusals import (
+    failing_ends,
+    refused_leases,
+    stuck_after_cancellation,
+    stuck_for_ever,
+)
 from async_contract.judge.search import Explanation, Surroundings, TooManyConfigurations, explain
 from async_contract.judge.sweep import REFUSALS, Sweep
 from async_contract.judge.verdict import ClauseVerdict, Judgement, Verdict, Violation
@@ -134,7 +139,8 @@ class Judge:
         if sweep.failed_leases:
             yield from refused_leases(self._history)
         if sweep.gave_up:
-            yield from stuck_after_cancellation(self._history)
+            cancelled = list(stuck_after_cancellation(self._history))
+            yield from cancelled or stuck_for_ever(self._history, sweep.life)
         if deliveries:
             yield from out_of_order(self._history, deliveries, self._capabilities.poll_delay)
         for job in sweep.live.values():

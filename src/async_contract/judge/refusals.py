@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from async_contract.contract.life import NEVER, Life
-from async_contract.history.operation import CANCELLED, OK, REJECTED, TIMED_OUT, UNKNOWN, Operation
+from async_contract.history.operation import CANCELLED, OK, REJECTED, STUCK, TIMED_OUT, UNKNOWN, Operation
 from async_contract.judge.sweep import MOST, REFUSALS, is_plain
 from async_contract.judge.verdict import Violation
 
 ERRORS = 5
 """Of errors that say nothing about the effect it takes more, all the same: a lost reply followed by
 refusals of a class that nobody declared must not look like this."""
+
+_UNENDED = (CANCELLED, TIMED_OUT, STUCK)
 
 
 def refused_leases(history: Sequence[Operation]) -> Iterator[Violation]:
@@ -29,7 +31,7 @@ def refused_leases(history: Sequence[Operation]) -> Iterator[Violation]:
         row = rows.setdefault(each.worker, [])
         if row and (row[0].value, row[0].outcome) != (each.value, each.outcome):
             row.clear()
-        if each.outcome == OK or each.error in (CANCELLED, TIMED_OUT):
+        if each.outcome == OK or each.error in _UNENDED:
             continue
         row.append(each)
         clause = "lease/accepted" if ready > 0 else "lease/empty"
@@ -105,7 +107,7 @@ def _is_surely_held(
 
 
 def _is_owed_an_answer(call: Operation, lease: Operation) -> bool:
-    if call.worker != lease.worker or call.outcome != UNKNOWN or call.error in (CANCELLED, TIMED_OUT):
+    if call.worker != lease.worker or call.outcome != UNKNOWN or call.error in _UNENDED:
         return False
     return call.method == "complete" or is_plain(str(call.value))
 
@@ -124,6 +126,8 @@ def stuck_after_cancellation(history: Sequence[Operation]) -> Iterator[Violation
     """
     cancelled: Operation | None = None
     ready = 0
+    # Of several that are stuck one may wait for the other: two locks in two orders need no cancellation.
+    several = sum(each.error == STUCK for each in history) > 1
     for each in history:
         if (
             each.error == CANCELLED
@@ -134,9 +138,10 @@ def stuck_after_cancellation(history: Sequence[Operation]) -> Iterator[Violation
         elif each.outcome == OK:
             cancelled = None
         elif (
-            each.error == TIMED_OUT
+            each.error in (TIMED_OUT, STUCK)
             and cancelled is not None
             and each.invoked >= (cancelled.returned or 0)
+            and not several
             and (each.method != "lease" or ready > 0)
         ):
             happened = (
@@ -146,3 +151,30 @@ def stuck_after_cancellation(history: Sequence[Operation]) -> Iterator[Violation
             yield Violation(f"{cancelled.method}/cancelled", happened, each.job_id, (cancelled, each))
             return
         ready += _adds(each)
+
+
+def stuck_for_ever(history: Sequence[Operation], life: Life) -> Iterator[Violation]:
+    """A complete or fail of a job that its worker holds, and which can't return.
+
+    A lease may wait for jobs, and for as long as nobody enqueues any; but who ends a lease waits for nobody.
+    """
+    held: dict[str, Operation] = {}
+    for each in history:
+        if each.method == "lease":
+            held.update((job.id, each) for job in each.jobs if isinstance(job.id, str))
+        lease = held.get(each.job_id or "")
+        if lease is None or each.method not in ("complete", "fail"):
+            continue
+        if each.outcome == OK:
+            del held[each.job_id or ""]
+        elif each.error == STUCK and lease.worker == each.worker and not _may_have_expired(lease, each, life):
+            happened = (
+                f"worker {each.worker}'s {each.method} of {each.job_id}, which it held, never returned: "
+                "everybody waited for somebody else"
+            )
+            yield Violation(f"{each.method}/accepted", happened, each.job_id, (lease, each))
+            return
+
+
+def _may_have_expired(lease: Operation, call: Operation, life: Life) -> bool:
+    return life.earliest_expiry is not None and call.invoked >= lease.invoked + life.earliest_expiry

@@ -27,6 +27,7 @@ from async_contract.history.operation import (
     LEFT_OUT,
     OK,
     REJECTED,
+    STUCK,
     TIMED_OUT,
     UNKNOWN,
     Delivered,
@@ -99,7 +100,7 @@ class Sweep:
             of them there were by then.
         early: Calls on ids that were not enqueued (so far), by id.
         failed_leases: How many leases did not return.
-        gave_up: Whether a call did not return within its time limit.
+        gave_up: Whether a call did not return within its time limit, or never can.
         silent: Completes and fails that returned for a job that did not seem to be on lease.
         strays: Completes and fails of ids that were not enqueued (so far).
     """
@@ -521,8 +522,7 @@ class Sweep:
         self._may_have_disconnected(operation)
         if operation.error == CANCELLED:
             self.counts[f"{operation.method}/cancelled"] += 1
-        elif operation.error == TIMED_OUT:
-            self.gave_up = True
+        self.gave_up |= operation.error in (TIMED_OUT, STUCK)
 
     def _unleased_end(self, id: str, job: Live, operation: Operation) -> None:
         """A complete or fail by a worker that does not seem to hold the job."""
@@ -551,6 +551,7 @@ class Sweep:
         """A complete or fail of a job that is not live: finished, or never enqueued."""
         method = operation.method
         self._may_have_disconnected(operation)
+        self.gave_up |= operation.error in (TIMED_OUT, STUCK)
         self.counts[f"{method}/rejected-means-not-done"] += 1
         finished = self.finished.get(id)
         if finished is None:
