@@ -253,8 +253,8 @@ class WaitsForJobs(Queue):
 
     async def lease(self, limit: int) -> list[Job]:
         """Wait in turns that take no time."""
-        while not self.ready and limit > 0:
-            await asyncio.sleep(0)  # noqa: ASYNC110 - such stores are common
+        while not self.ready and limit > 0:  # noqa: ASYNC110 - such stores are common
+            await asyncio.sleep(0)
         return await super().lease(limit)
 
 

@@ -13,6 +13,7 @@ from async_contract.experiments.cases import read
 from tests.conftest import Example, Run
 
 TARGET = "--async-contract=mypkg.Store"
+QUICK = "--async-contract-effort=quick"
 EXCLUSIVE = "async-contract/mypkg.Store::lease::exclusive"
 
 STAGGERED = '''
@@ -59,7 +60,7 @@ def staggered(example: Example) -> Example:
 
 def test_a_schedule_is_repeated_by_its_token(staggered: Example) -> None:
     """The command that is printed runs the one program and tells the same story."""
-    first = staggered.run_pytest(EXCLUSIVE)
+    first = staggered.run_pytest(EXCLUSIVE, QUICK)
     assert "It takes this schedule: pause worker " in first.section("FAILURES")
     again = staggered.run_pytest(*_command(first))
     assert (again.status, again.counts) == (1, {"failed": 1})
@@ -70,14 +71,14 @@ def test_a_schedule_is_repeated_by_its_token(staggered: Example) -> None:
 def test_a_token_alone_selects_its_clause(staggered: Example) -> None:
     """Everything else is deselected: other clauses, and tests of the user's own."""
     staggered = staggered.having({"test_it.py": "def test_it(): raise ValueError\n"})
-    token = _command(staggered.run_pytest(EXCLUSIVE))[0]
+    token = _command(staggered.run_pytest(EXCLUSIVE, QUICK))[0]
     again = staggered.run_pytest(TARGET, token)
     assert (again.status, again.counts) == (1, {"failed": 1, "deselected": 45})
 
 
 def test_a_token_that_breaks_no_more_passes(staggered: Example) -> None:
     """The store is fixed; what the one program shows is held, and nothing more is claimed."""
-    command = _command(staggered.run_pytest(EXCLUSIVE))
+    command = _command(staggered.run_pytest(EXCLUSIVE, QUICK))
     again = staggered.having({"mypkg.py": FIXED}).run_pytest(*command)
     assert (again.status, again.counts) == (0, {"passed": 1})
     assert "incomplete: 44 of 45 clauses not selected" in again.text
@@ -92,14 +93,14 @@ def test_a_token_that_is_none_is_refused(example: Example) -> None:
 
 def test_what_broke_is_remembered_and_tried_first(staggered: Example, tmp_path: Path) -> None:
     """Nothing is explored where it breaks again; once it does not, it is forgotten."""
-    first = staggered.run_pytest(EXCLUSIVE)
+    first = staggered.run_pytest(EXCLUSIVE, QUICK)
     assert "explored on the simulated loop" in first.section("async-contract")
-    second = staggered.run_pytest(EXCLUSIVE)
+    second = staggered.run_pytest(EXCLUSIVE, QUICK)
     assert second.section("FAILURES") == first.section("FAILURES")
     assert "explored" not in second.section("async-contract")
     fixed = staggered.having({"mypkg.py": FIXED})
-    assert fixed.run_pytest(EXCLUSIVE).counts == {"passed": 1}
-    third = staggered.run_pytest(EXCLUSIVE)
+    assert fixed.run_pytest(EXCLUSIVE, QUICK).counts == {"passed": 1}
+    third = staggered.run_pytest(EXCLUSIVE, QUICK)
     assert "explored on the simulated loop" in third.section("async-contract")
 
 
@@ -109,10 +110,10 @@ def test_a_chosen_profile_says_where_to_remember(
     """A profile without a database remembers nothing; without a profile there is a directory."""
     conftest = "from hypothesis import settings\nsettings.register_profile('forgetful', database=None)\n"
     forgetful = staggered.having({"conftest.py": conftest})
-    forgetful.run_pytest(EXCLUSIVE, "--hypothesis-profile=forgetful", separate=True)
+    forgetful.run_pytest(EXCLUSIVE, QUICK, "--hypothesis-profile=forgetful", separate=True)
     assert not (pytester.path / ".hypothesis" / "examples").exists()
     monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(pytester.path / "elsewhere"))
-    staggered.run_pytest(EXCLUSIVE)
+    staggered.run_pytest(EXCLUSIVE, QUICK)
     assert (pytester.path / "elsewhere" / "examples").exists()
 
 
@@ -122,14 +123,14 @@ def test_what_another_version_remembered_is_dropped(staggered: Example, pytester
     key = b"async-contract:mypkg.Store:lease/exclusive"
     database.save(key, b"0.another.version")
     database.save(key, b"\xff")
-    assert "lease/exclusive is broken" in staggered.run_pytest(EXCLUSIVE).text
+    assert "lease/exclusive is broken" in staggered.run_pytest(EXCLUSIVE, QUICK).text
     (kept,) = database.fetch(key)
     assert read(kept.decode()).clause == "lease/exclusive"
 
 
 def test_the_summary_says_what_was_spent(staggered: Example) -> None:
     """Programs, steps, schedules, how many of those differ, and the time; once for each way and target."""
-    section = staggered.having({"mypkg.py": FIXED}).run_pytest(TARGET).section("async-contract")
+    section = staggered.having({"mypkg.py": FIXED}).run_pytest(TARGET, QUICK).section("async-contract")
     spent = [line for line in section.splitlines() if line.startswith("  explored ")]
     tried = r"\d+ programs under \d+ schedules, \d+ of them distinct, in \d+\.\d s"
     patterns = (
@@ -139,14 +140,14 @@ def test_the_summary_says_what_was_spent(staggered: Example) -> None:
     assert [bool(re.fullmatch(pattern, line)) for pattern, line in zip(patterns, spent, strict=True)] == [
         True, True,
     ]  # fmt: skip
-    quiet = staggered.having({"mypkg.py": FIXED}).run_pytest(TARGET, "-q")
+    quiet = staggered.having({"mypkg.py": FIXED}).run_pytest(TARGET, QUICK, "-q")
     assert "explored" not in quiet.text
 
 
 def test_the_summary_says_where_a_store_left_the_loop(example: Example) -> None:
     """It is judged in order all the same."""
     leaving = STAGGERED.replace("    async def lease(self, limit):\n", LEAVES)
-    section = example.having({"mypkg.py": leaving}).run_pytest(EXCLUSIVE).section("async-contract")
+    section = example.having({"mypkg.py": leaving}).run_pytest(EXCLUSIVE, QUICK).section("async-contract")
     assert (
         "  explored on the simulated loop: ended after 1 programs: time.sleep was called by mypkg" in section
     )

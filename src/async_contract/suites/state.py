@@ -56,7 +56,7 @@ class State:
         return tuple(explored.spent)
 
     @cached_property
-    def _database(self) -> Database | None:
+    def _database(self) -> Database:
         return database_of(self._config)
 
     @cached_property
