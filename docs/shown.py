@@ -38,6 +38,10 @@ SHOWN = (
     Shown(
         "known_failures/output.txt", "pytest --async-contract=mypkg:harness", ("known_failures/mypkg.py",)
     ),
+    Shown(
+        "state_machine/output.txt", "pytest -v",
+        ("tutorial/fixed/mypkg.py", "state_machine/test_machine.py"),
+    ),
     Shown("judge/output.txt", "python own_history.py", ("judge/own_history.py",)),
 )  # fmt: skip
 

@@ -1,7 +1,4 @@
-"""Holds a job store to its contract.
-
-The public names are imported when they are first used, since pytest loads our plugin in every run.
-"""
+"""Holds a job store to its contract. Public names are imported when they are first used: pytest loads us."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from async_contract.judge.judge import Judge, judge  # at once, or the package o
 
 if TYPE_CHECKING:
     from async_contract.contract.capabilities import Capabilities, CapabilityError
+    from async_contract.experiments.machine import BrokenClause, StoreMachine
     from async_contract.harness.errors import HarnessError, TargetError
     from async_contract.harness.harness import StoreHarness
     from async_contract.harness.sandbox import Sandbox
@@ -30,12 +28,12 @@ if TYPE_CHECKING:
     from async_contract.suites.store import StoreContract
 
 __all__ = [
-    "Capabilities", "CapabilityError", "ClauseVerdict", "ContractError", "ContractViolation",
+    "BrokenClause", "Capabilities", "CapabilityError", "ClauseVerdict", "ContractError", "ContractViolation",
     "ContractWarning", "Delivered", "Event", "Handler", "HandlerMux", "HandlerNotFound", "HarnessError",
     "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased", "JobRecord", "JobState", "Judge",
     "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner", "Sandbox", "Store",
-    "StoreContract", "StoreError", "StoreHarness", "TargetError", "Verdict", "Violation", "judge",
-    "safe_failure_message", "safe_label",
+    "StoreContract", "StoreError", "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation",
+    "judge", "safe_failure_message", "safe_label",
 ]  # fmt: skip
 
 

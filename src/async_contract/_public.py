@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 _NAMES = {
     "contract.capabilities": "Capabilities CapabilityError",
+    "experiments.machine": "BrokenClause StoreMachine",
     "harness.errors": "HarnessError TargetError",
     "harness.harness": "StoreHarness",
     "harness.sandbox": "Sandbox",
