@@ -83,12 +83,10 @@ class Explorer:
     def _conclude(self, hung: _Hung, program: Program, done: Exploration) -> None:
         """What a program shows that hung: another like it would take as long, so nothing more is tried."""
         broken, _ = self._judged(hung.history)
-        explained = False
-        for clause, violations in broken.items():
-            if CLAUSE[clause].level != "SHOULD":
-                explained = True
-                done.findings.setdefault(clause, Finding(violations[0], program, hung.history, again=False))
-        if explained:
+        reasons = [found[0] for clause, found in broken.items() if CLAUSE[clause].level != "SHOULD"]
+        for each in reasons:
+            done.findings.setdefault(each.clause, Finding(each, program, hung.history, again=False))
+        if reasons:
             done.left = str(hung)
         else:
             done.stopped = str(hung)
