@@ -12,6 +12,7 @@ import re
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Generator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "async-contract/"
 # A node id as it was printed, perhaps from a directory below the root.
-_NODE_ID = re.compile(r"(?:\.{1,2}/)*async-contract/(?P<target>[^/\s]+?)(?P<path>(?:::[^:/]+)*)")
+_NODE_ID = re.compile(r"(?:\.{1,2}/)*async-contract/(?P<target>(?:[a-z-]+/)?[^/\s]+?)(?P<path>(?:::[^:/]+)*)")
 _TARGET = "async_contract_target"  # the property that only reports of the contract have
 _EFFORTS = ("quick", "normal", "thorough")
 
@@ -33,12 +34,18 @@ _SELECTED = pytest.StashKey[dict[str, list[tuple[str, ...]]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options and the setting `async_contract`."""
+    """Add the options and the settings, those that name targets for every kind of subject."""
+    from async_contract.contract.kinds import KINDS
+
     group = parser.getgroup("async-contract", "the contract of job stores")
-    group.addoption(
-        "--async-contract", action="append", default=[], metavar="TARGET",
-        help="hold this store to the contract: pkg.mod.Name or pkg.mod:name.attr (repeatable)",
-    )  # fmt: skip
+    for kind in KINDS:
+        group.addoption(
+            kind.option, action="append", default=[], metavar="TARGET",
+            help=f"hold {kind.noun} to the contract: pkg.mod.Name or pkg.mod:name.attr (repeatable)",
+        )  # fmt: skip
+        parser.addini(
+            kind.setting, type="args", default=[], help="targets, where the command line names none"
+        )
     group.addoption("--async-contract-only", action="store_true", help="collect nothing else")
     group.addoption(
         "--async-contract-effort", type=_effort, default="normal", metavar="|".join(_EFFORTS),
@@ -61,9 +68,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption(
         "--async-contract-list", action="store_true", help="print the clauses of the contract and exit"
-    )
-    parser.addini(
-        "async_contract", type="args", default=[], help="targets, where the command line names none"
     )
 
 
@@ -114,19 +118,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _select(config: pytest.Config) -> dict[str, list[tuple[str, ...]]]:
-    selected: dict[str, list[tuple[str, ...]]] = {each: [] for each in config.getoption("async_contract")}
+    from async_contract.contract.kinds import KINDS
+
+    # What an option is stored as, the setting is called.
+    named = {each.setting: [each.target(name) for name in config.getoption(each.setting)] for each in KINDS}
+    selected: dict[str, list[tuple[str, ...]]] = {each: [] for each in chain(*named.values())}
     only: bool = config.getoption("async_contract_only")
     paths = []
     for argument in config.args:
-        found = _NODE_ID.fullmatch(argument.replace("\\", "/"))
-        if found is None or (config.invocation_params.dir / argument.partition("::")[0]).exists():
+        found = _node_id(config, argument)
+        if found is None:
             paths.append(argument)
         else:
             path = tuple(found["path"].split("::")[1:])
             selected.setdefault(found["target"], []).append(path)
     names_tests = config.args_source is pytest.Config.ArgsSource.ARGS and not only
     if not selected and not names_tests:
-        selected = {each: [] for each in config.getini("async_contract")}
+        targets = (each.target(name) for each in KINDS for name in config.getini(each.setting))
+        selected = {each: [] for each in targets}
     if only and not selected:
         raise pytest.UsageError(
             "--async-contract-only leaves nothing to run without a target; "
@@ -134,6 +143,16 @@ def _select(config: pytest.Config) -> dict[str, list[tuple[str, ...]]]:
         )
     config.args[:] = [] if only else paths
     return selected
+
+
+def _node_id(config: pytest.Config, argument: str) -> re.Match[str] | None:
+    """The parts of an argument that is a node id of ours; a file or directory of that name is none."""
+    from async_contract.contract.kinds import is_target
+
+    found = _NODE_ID.fullmatch(argument.replace("\\", "/"))
+    if found is None or not is_target(found["target"]):
+        return None
+    return None if (config.invocation_params.dir / argument.partition("::")[0]).exists() else found
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -198,13 +217,13 @@ def pytest_make_collect_report(
 def pytest_pycollect_makeitem(
     collector: pytest.Collector, name: str, obj: object
 ) -> pytest.Collector | list[Any] | None:
-    """Collect the subclasses of `StoreContract`, whatever the setting python_classes says."""
-    store = sys.modules.get("async_contract.suites.store")
+    """Collect the subclasses of `StoreContract` and its like, whatever the setting python_classes says."""
+    contract = sys.modules.get("async_contract.suites.contract")
     # Not isinstance: it asks the object for its __class__, and a proxy may answer with an exception.
-    if store is None or not issubclass(type(obj), type):
+    if contract is None or not issubclass(type(obj), type):
         return None
     suite = cast(type, obj)
-    if not issubclass(suite, store.StoreContract):
+    if not issubclass(suite, contract.Contract):
         return None
     from async_contract.suites.nodes import make_class
 
@@ -277,13 +296,16 @@ def _show(item: pytest.Item, error: pytest.ExceptionInfo[BaseException], report:
 
 def _script(item: pytest.Item, value: ContractViolation) -> Tried | None:
     from async_contract.experiments.cases import read
+    from async_contract.harness.harness import StoreHarness
     from async_contract.report import scripts
     from async_contract.report.script import script
     from async_contract.suites.binding import BINDING, SETTLED
 
     binding, first = item.stash[BINDING], value.violations[0]
+    if not isinstance(binding.subject, StoreHarness):
+        return None  # the failure itself shows the one call that it takes
     case = read(item.stash[SETTLED].token)
-    text = script(binding.target, binding.harness, first, value.history, case)
+    text = script(binding.target, binding.subject, first, value.history, case)
     return scripts.keep(item.config, f"{binding.target}-{first.clause}", text)
 
 

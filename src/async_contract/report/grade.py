@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from async_contract.contract.clauses import CLAUSE, STORE_CLAUSES
+from async_contract.contract.clauses import CLAUSE, Clause
+from async_contract.contract.kinds import kind_of, split
 from async_contract.experiments.findings import Spent
 from async_contract.report.row import SKIPPED, Row, read, read_effort
 
@@ -76,14 +77,20 @@ class Results:
         known = sum(row.verdict == "known" for row in rows.values())
         if known or any(map(self.fails, rows.values())):
             return f"broken (known: {known})" if known else "broken"
-        gaps = self._gaps(rows)
+        gaps = self._gaps(rows, self._owed(target))
         if gaps:
             return f"incomplete: {'; '.join(gaps)}"
         strictly = all(row.verdict in ("held", "not promised") for row in rows.values())
         return "keeps the contract strictly" if strictly else "keeps the contract"
 
-    def _gaps(self, rows: Mapping[str, Row]) -> list[str]:
-        missing = [clause.id for clause in STORE_CLAUSES if clause.id not in rows]
+    def _owed(self, target: str) -> tuple[Clause, ...]:
+        """All that a target owes; of one that has no row yet only the name is known."""
+        row = next(iter(self._rows[target].values()), None)
+        kind = split(target)[0] if row is None else kind_of(row.clause)
+        return kind.clauses
+
+    def _gaps(self, rows: Mapping[str, Row], owed: Sequence[Clause]) -> list[str]:
+        missing = [clause.id for clause in owed if clause.id not in rows]
         kinds = {
             "not run, the run stopped early" if self.stopped else "not selected": missing,
             "skipped": [row.clause for row in rows.values() if row.verdict == SKIPPED],
@@ -96,9 +103,7 @@ class Results:
             "held although excused": [row.clause for row in rows.values() if row.stale],
         }
         return [
-            f"{len(ids)} of {len(STORE_CLAUSES)} clauses {kind} ({_names(ids)})"
-            for kind, ids in kinds.items()
-            if ids
+            f"{len(ids)} of {len(owed)} clauses {kind} ({_names(ids)})" for kind, ids in kinds.items() if ids
         ]
 
 

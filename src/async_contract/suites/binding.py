@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from async_contract.contract.clauses import Clause
-from async_contract.harness.harness import StoreHarness
 from async_contract.suites.outcome import Settled
+from async_contract.suites.verifier import Subject, Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Binding:
 
     Attributes:
         target: The target as the user knows it: its name, or the node id of his own class.
-        harness: How its store is reached.
+        subject: What is held to the contract: for a store the harness that reaches it.
+        verifier: How that is done.
         clause: The clause.
         arguments: What pytest needs on its command line to run just this item.
         place: Where a warning or a skip is said to come from: a path and a line. The code that runs is
@@ -25,7 +26,8 @@ class Binding:
     """
 
     target: str
-    harness: StoreHarness
+    subject: Subject
+    verifier: Verifier
     clause: Clause
     arguments: tuple[str, ...]
     place: tuple[str, int]

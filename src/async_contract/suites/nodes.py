@@ -12,26 +12,27 @@ from typing import Any
 
 import pytest
 
-from async_contract.contract.clauses import STORE_CLAUSES, STORE_FAMILIES
-from async_contract.harness import target as targets
+from async_contract.contract.kinds import Kind, split
 from async_contract.harness.errors import HarnessError, TargetError
-from async_contract.harness.harness import StoreHarness
-from async_contract.suites import store
+from async_contract.suites import contract
 from async_contract.suites.binding import Binding, bind
-from async_contract.suites.store import CLAUSE_OF, FAMILIES, StoreContract
+from async_contract.suites.contract import Contract, family_class, suite_of
+from async_contract.suites.verifier import Subject, Verifier
+from async_contract.suites.verifiers import VERIFIERS
 
-_HARNESSES = pytest.StashKey[dict[str, StoreHarness]]()
+_SUBJECTS = pytest.StashKey[dict[str, Subject]]()
 
 
-def load(config: pytest.Config, target: str) -> StoreHarness:
-    """Return the harness of a target, loaded once in a process.
+def load(config: pytest.Config, target: str) -> Subject:
+    """Return the subject of a target, loaded once in a process.
 
     Raises:
         TargetError: The target can't be used.
     """
-    loaded = config.stash.setdefault(_HARNESSES, {})
+    loaded = config.stash.setdefault(_SUBJECTS, {})
     if target not in loaded:
-        loaded[target] = targets.load(target)
+        kind, name = split(target)
+        loaded[target] = VERIFIERS[kind].load(config, name)
     return loaded[target]
 
 
@@ -41,20 +42,21 @@ def check(config: pytest.Config, target: str, asked: Sequence[tuple[str, ...]]) 
     Raises:
         pytest.UsageError: It says what to write instead.
     """
+    kind, name = split(target)
     for path in asked:
-        if not any((clause.family, clause.name)[: len(path)] == path for clause in STORE_CLAUSES):
-            raise pytest.UsageError(_no_clause(target, "::".join(path)))
+        if not any((clause.family, clause.name)[: len(path)] == path for clause in kind.clauses):
+            raise pytest.UsageError(_no_clause(kind, name, "::".join(path)))
     try:
         load(config, target)
     except TargetError as error:
         raise pytest.UsageError(str(error)) from None
 
 
-def _no_clause(target: str, path: str) -> str:
-    names = [f"{clause.family}::{clause.name}" for clause in STORE_CLAUSES]
-    near = difflib.get_close_matches(path, [*STORE_FAMILIES, *names], n=1)
+def _no_clause(kind: Kind, name: str, path: str) -> str:
+    names = [f"{clause.family}::{clause.name}" for clause in kind.clauses]
+    near = difflib.get_close_matches(path, [*kind.families, *names], n=1)
     advice = f"did you mean {near[0]}?" if near else "--async-contract-list prints the clauses"
-    return f"{path!r}, asked for of {target}, is no clause of a store and no family of them; {advice}"
+    return f"{path!r}, asked for of {name}, is no clause of {kind.noun} and no family of them; {advice}"
 
 
 class ContractTarget(pytest.Collector):
@@ -67,19 +69,20 @@ class ContractTarget(pytest.Collector):
     def __init__(self, *, target: str, asked: Sequence[tuple[str, ...]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target = target
+        self.kind, self.dotted = split(target)
         self.asked = asked
 
     def collect(self) -> Iterator[pytest.Collector]:
         """The families of clauses, each with the clauses that were asked for."""
         try:
-            harness = load(self.config, self.target)
+            subject = load(self.config, self.target)
         except TargetError as error:
             # Only in a worker of a distributed run: elsewhere the target was loaded before.
             raise self.CollectError(str(error)) from error
         module = ContractModule.from_parent(self, path=self.path, name=self.target, nodeid=self.nodeid)
-        for family in STORE_FAMILIES:
+        for family in self.kind.families:
             if self.is_asked(family):
-                yield ContractFamily.from_parent(module, name=family, target=self, harness=harness)
+                yield ContractFamily.from_parent(module, name=family, target=self, subject=subject)
 
     def is_asked(self, *path: str) -> bool:
         """Whether a node is selected: named itself, below one that is named, or above one."""
@@ -90,28 +93,29 @@ class ContractModule(pytest.Module):
     """Never collected; `pytest.Class` only wants a module above it."""
 
     def _getobj(self) -> ModuleType:
-        return sys.modules[store.__name__]
+        return sys.modules[contract.__name__]
 
 
 class ContractFamily(pytest.Class):
     """The clauses of one family, as the test functions of a class."""
 
-    def __init__(self, *, target: ContractTarget, harness: StoreHarness, **kwargs: Any) -> None:
+    def __init__(self, *, target: ContractTarget, subject: Subject, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target = target
-        self.harness = harness
+        self.subject = subject
 
     def _getobj(self) -> type:
-        return FAMILIES[self.name]
+        return family_class(self.target.kind, self.name)
 
     def collect(self) -> Iterable[pytest.Item]:
         """The clauses that were asked for."""
-        for clause in STORE_CLAUSES:
-            if clause.family == self.name and self.target.is_asked(clause.family, clause.name):
+        target, kind = self.target, self.target.kind
+        for clause in kind.clauses:
+            if clause.family == self.name and target.is_asked(clause.family, clause.name):
                 item = ContractItem.from_parent(self, name=clause.name)
-                arguments = (f"--async-contract={self.target.target}", item.nodeid)
-                place = (self.target.nodeid, 1)
-                bind(item, Binding(self.target.target, self.harness, clause, arguments, place))
+                arguments = (f"{kind.option}={target.dotted}", item.nodeid)
+                verifier, place = VERIFIERS[kind], (target.nodeid, 1)
+                bind(item, Binding(target.target, self.subject, verifier, clause, arguments, place))
                 yield item
 
 
@@ -125,22 +129,24 @@ class ContractItem(pytest.Function):
 
 
 class ContractClass(pytest.Class):
-    """A user's own subclass of `StoreContract`."""
+    """A user's own subclass of `StoreContract` or of another of its kind."""
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
-        """Everything that pytest finds in the class, the clauses bound to the class's harness."""
-        self._refuse_changes()
-        harness = self._harness()
+        """Everything that pytest finds in the class, the clauses bound to the class's subject."""
+        suite = suite_of(self.obj)
+        verifier = VERIFIERS[suite.kind]
+        self._refuse_changes(verifier)
+        subject = self._subject(verifier)
         place = (self.nodeid.partition("::")[0], (self.reportinfo()[1] or 0) + 1)
         found = list(super().collect())
         clauses = set()
         for item in found:
-            if isinstance(item, pytest.Function) and item.originalname in CLAUSE_OF:
-                clause = CLAUSE_OF[item.originalname]
+            if isinstance(item, pytest.Function) and item.originalname in suite.clauses:
+                clause = suite.clauses[item.originalname]
                 arguments = (self._from_here(item.nodeid),)
-                bind(item, Binding(self.nodeid, harness, clause, arguments, place))
+                bind(item, Binding(self.nodeid, subject, verifier, clause, arguments, place))
                 clauses.add(clause)
-        if len(clauses) < len(CLAUSE_OF):
+        if len(clauses) < len(suite.clauses):
             raise self.CollectError(
                 f"{self.name} has a constructor, and pytest collects no such class; "
                 "write a fixture instead of __init__ or __new__"
@@ -152,33 +158,30 @@ class ContractClass(pytest.Class):
         here = os.path.relpath(self.config.rootpath / path, self.config.invocation_params.dir)
         return f"{here}::{rest}"
 
-    def _refuse_changes(self) -> None:
-        changed = store.changes(self.obj)
+    def _refuse_changes(self, verifier: Verifier) -> None:
+        changed = contract.changes(self.obj)
         if changed:
             raise self.CollectError(
                 f"{self.name} overrides or removes tests of the contract: {', '.join(changed)}.\n"
-                "Leave them as they are. A clause that the store is known to break is excused in the "
-                "harness, with a reason:\n\n"
-                '    harness = StoreHarness(MyStore, known_failures={"lease/order": "the reason"})\n\n'
+                f"Leave them as they are. {verifier.excuse}\n\n"
                 "and one that should not run just now is left out with --deselect or -k."
             )
 
-    def _harness(self) -> StoreHarness:
-        if not hasattr(self.obj, "harness"):
+    def _subject(self, verifier: Verifier) -> Subject:
+        attribute = verifier.attribute
+        if not hasattr(self.obj, attribute):
             raise self.CollectError(
-                f"{self.name} has no harness; write in it\n\n    harness = MyStore\n\n"
-                "with a StoreHarness, a store class, or a function that makes a store. "
+                f"{self.name} has no {attribute}; write in it\n\n    {attribute} = {verifier.example}\n\n"
+                f"with {verifier.accepted}. "
                 "If it is only a base for other classes, write __test__ = False."
             )
-        name = f"{self.obj.__module__}:{self.obj.__qualname__}.harness"
+        name = f"{self.obj.__module__}:{self.obj.__qualname__}.{attribute}"
         try:
-            return targets.harness_for(self.obj.harness, name=name)
+            return verifier.of_class(self.config, self.obj, name)
         except (TargetError, HarnessError) as error:
             raise self.CollectError(str(error)) from error
 
 
-def make_class(
-    collector: pytest.Collector, name: str, suite: type[StoreContract]
-) -> pytest.Class | list[Any]:
-    """Return the node of a subclass of `StoreContract`, or nothing if it is not to be collected."""
+def make_class(collector: pytest.Collector, name: str, suite: type[Contract]) -> pytest.Class | list[Any]:
+    """Return the node of a user's own class, or nothing if it is not to be collected."""
     return ContractClass.from_parent(collector, name=name) if suite.__test__ else []

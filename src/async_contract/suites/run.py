@@ -5,31 +5,41 @@ from __future__ import annotations
 import pytest
 
 from async_contract.experiments.cases import case_of
-from async_contract.experiments.verify import verify
+from async_contract.experiments.verify import Verification, verify
+from async_contract.harness.harness import StoreHarness
 from async_contract.suites.binding import BINDING
 from async_contract.suites.outcome import ContractError
 from async_contract.suites.settle import settle
-from async_contract.suites.state import state_of
+from async_contract.suites.state import State, state_of
 
 
-def run(item: pytest.Item) -> None:
+def run(item: pytest.Item, contract: str = "StoreContract") -> None:
     """Exercise the item's clause, and pass, warn, skip or fail as the verdict says.
 
+    Args:
+        item: The item.
+        contract: The name of the class whose method it runs.
+
     Raises:
-        ContractViolation: The store breaks the clause, or was seen to break another one.
+        ContractViolation: The subject breaks the clause, or was seen to break another one.
         ContractError: There is no verdict, or a known failure was seen to hold.
     """
     binding = item.stash.get(BINDING, None)
     if binding is None:
         raise ContractError(
-            "A StoreContract needs the pytest plugin that comes with it, which is not loaded; "
+            f"A {contract} needs the pytest plugin that comes with it, which is not loaded; "
             "leave out -p no:async_contract, or write -p async_contract.plugin"
         )
     state = state_of(item.config)
-    clause = binding.clause.id
-    memory = state.memory(binding.target, clause)
+    found = binding.verifier.verify(binding.subject, binding.target, binding.clause.id, state)
+    settle(item, binding, state, found)
+
+
+def verify_store(harness: StoreHarness, target: str, clause: str, state: State) -> Verification:
+    """Put a store to the test on one clause, and remember what breaks it for the next run."""
+    memory = state.memory(target, clause)
     found = verify(
-        binding.harness,
+        harness,
         clause,
         sandboxes=state.sandboxes,
         limits=state.limits,
@@ -40,4 +50,4 @@ def run(item: pytest.Item) -> None:
     memory.forget(found.faded)
     if found.finding is not None:
         memory.keep(case_of(clause, found.finding))
-    settle(item, binding, state, found)
+    return found

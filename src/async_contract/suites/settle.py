@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from async_contract.experiments.cases import case_of
+from async_contract.contract.kinds import kind_of
 from async_contract.experiments.verify import Verification
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
 from async_contract.suites.binding import SETTLED, Binding
@@ -22,13 +22,13 @@ def settle(item: pytest.Item, binding: Binding, state: State, found: Verificatio
         ContractViolation: The clause is broken, or another one is that was not reported before.
         ContractError: There is no verdict, or a known failure was seen to hold.
     """
-    known = binding.harness.known_failures if state.forgiving else {}
+    known = binding.subject.known_failures if state.forgiving else {}
     others = [each for each in found.others if state.counts(each.clause)]
     # All are claimed, the excused ones too: that keeps their excuses from looking stale.
     news = [each for each in others if state.claim(binding.target, each.clause)]
     settled = _settled(binding, state, found, known.get(binding.clause.id, ""))
     unexcused = dict.fromkeys(each.clause for each in others if each.clause not in known)
-    settled = replace(settled, others=tuple(unexcused), spent=state.news_of_effort(binding.harness))
+    settled = replace(settled, others=tuple(unexcused), spent=binding.verifier.spent(binding.subject, state))
     item.stash[SETTLED] = settled
 
     verdict, clause = settled.verdict, binding.clause.id
@@ -38,7 +38,7 @@ def settle(item: pytest.Item, binding: Binding, state: State, found: Verificatio
         state.claim(binding.target, clause)
     violations += [each for each in news if each.clause not in known]
     if violations:
-        item.stash[SETTLED] = replace(settled, token=case_of(clause, found.finding).token)
+        item.stash[SETTLED] = replace(settled, token=binding.verifier.token(clause, found))
         raise ContractViolation(violations, exercised=verdict.clause, history=found.history)
     _end(binding, settled)
 
@@ -77,6 +77,7 @@ def _stale(verdict: ClauseVerdict) -> str:
 
 def _warn(verdict: ClauseVerdict, place: tuple[str, int]) -> None:
     violation = verdict.violations[0]
-    text = f"{violation.clause} is broken, which a store SHOULD keep: {violation.happened}"
+    owner = kind_of(violation.clause).noun
+    text = f"{violation.clause} is broken, which {owner} SHOULD keep: {violation.happened}"
     advice = "--async-contract-strict makes it a failure and shows the history"
     warnings.warn_explicit(ContractWarning(f"{text}\n({advice})"), None, *place)
