@@ -256,6 +256,8 @@ def pytest_runtest_makereport(
         _add_verdict(item, report)
         if call.excinfo is not None:
             _show(item, call.excinfo, report)
+    elif call.excinfo is not None:
+        _show_machine(call.excinfo, report)
     return report
 
 
@@ -317,6 +319,20 @@ def _show_text(
     # What pytest shows where it has but one line. There is always a place: no frame of ours is hidden.
     cast(Any, shown.reprcrash).message = headline
     report.longrepr = shown
+
+
+def _show_machine(error: pytest.ExceptionInfo[BaseException], report: pytest.TestReport) -> None:
+    """Give the failure of a `StoreMachine` its text: what is broken, and the steps that Hypothesis found."""
+    machine = sys.modules.get("async_contract.experiments.machine")
+    if machine is None or not isinstance(error.value, machine.BrokenClause):
+        return
+    from async_contract.report import violation
+    from async_contract.report.escape import block
+
+    broken: Any = error.value
+    story = violation.tell([broken.violation], exercised=broken.violation.clause)
+    text = "\n".join([story, "", *getattr(broken, "__notes__", ())])
+    _show_text(report, error, block(text), violation.headline(broken.violation))
 
 
 class _Summary:

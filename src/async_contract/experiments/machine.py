@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from asyncio import new_event_loop
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from operator import itemgetter
 from typing import Any, ClassVar, Self
 
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments import strategies
 from async_contract.experiments.bench import Bench, NotExercised, Settings, Worker, open_bench
+from async_contract.experiments.examples.lease import change
 from async_contract.experiments.examples.values import STRANGERS
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
@@ -24,6 +27,9 @@ from async_contract.store import Job
 
 _WORKERS = st.integers(1, 3)
 _WHICH = st.integers(0, 15)
+_LOOK_ALIKES: tuple[Callable[[str], str], ...] = (
+    "{} ".format, " {}".format, "{}%".format, str.swapcase, itemgetter(slice(-1)), "{}\x00".format,
+)  # fmt: skip
 
 
 class BrokenClause(AssertionError):
@@ -70,18 +76,29 @@ class StoreMachine(RuleBasedStateMachine):
             TargetError: It can't be used; the message says what to write.
         """
         found = harness_for(harness, getattr(harness, "__name__", repr(harness)))
-        return type(cls.__name__, (cls,), {"harness": found, "__module__": cls.__module__})
+        made: type[Self] = type(cls.__name__, (cls,), {"harness": found, "__module__": cls.__module__})
+        # Not the phase that says which lines only failing examples run: they are the judge's.
+        usual = made.TestCase.settings
+        phases = [each for each in usual.phases if each is not Phase.explain]
+        made.TestCase.settings = settings(usual, phases=phases)
+        return made
 
     def __init__(self) -> None:
         super().__init__()
         self.held: dict[int, list[str]] = {}
         self.ids: list[str] = []
+        self._offered: set[str] = set()
+        self._broken = False
+        self._workers: dict[int, Worker] = {}
         self._loop = new_event_loop()
         self._stack = AsyncExitStack()
         self._sandboxes = Sandboxes()
-        self.bench: Bench = self.run(self._open())
+        try:
+            self.bench: Bench = self.run(self._open())
+        except BaseException:
+            self._loop.close()
+            raise
         self._judge = Judge(self.bench.history, self.harness.capabilities)
-        self._workers: dict[int, Worker] = {}
 
     async def _open(self) -> Bench:
         self._stack.enter_context(self._sandboxes)
@@ -106,8 +123,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     def anyone(self, which: int) -> str:
         """The id of some job: ready, on lease, finished; or of none."""
-        known = [*self.ids, *STRANGERS[:3]]
-        return known[which % len(known)]
+        if which % 4 == 3 or not self.ids:
+            return STRANGERS[which % len(STRANGERS)]
+        return self.ids[-1 - which % len(self.ids)]
+
+    def look_alike(self, which: int) -> str:
+        """An id that is like the one of some job, and that nobody enqueued."""
+        found = _LOOK_ALIKES[which % len(_LOOK_ALIKES)](self.anyone(which))
+        return found if found not in self._offered else STRANGERS[0]
 
     def check(self) -> None:
         """Have the judge read what is new.
@@ -121,6 +144,7 @@ class StoreMachine(RuleBasedStateMachine):
     def _raise(self, violations: tuple[Violation, ...]) -> None:
         for each in violations:
             if CLAUSE[each.clause].level != "SHOULD":
+                self._broken = True
                 raise BrokenClause(each, tuple(self.bench.history))
 
     # -- rules --------------------------------------------------------------------------------
@@ -128,8 +152,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(job=strategies.jobs())
     def enqueue(self, job: Job) -> None:
         """Enqueue a job, ordinary or odd; the store may refuse it."""
-        if job.id in self.ids:
+        if job.id in self._offered:
             return
+        self._offered.add(job.id)
         operation = self.run(self.bench.offer(job))
         if operation.outcome == "ok":
             self.ids.append(operation.job_id)
@@ -140,6 +165,17 @@ class StoreMachine(RuleBasedStateMachine):
         """Lease jobs, with any limit."""
         jobs = self.run(self.worker(worker).lease(limit))
         self.held.setdefault(worker, []).extend(str(each.id) for each in jobs)
+        self.check()
+
+    @rule(worker=_WORKERS, limit=strategies.limits())
+    def lease_and_change(self, worker: int, limit: int) -> None:
+        """Lease jobs, and change every one that was delivered, and the batch."""
+        jobs, batch = self.run(self.worker(worker).lease_raw(limit))
+        self.held.setdefault(worker, []).extend(str(each.id) for each in jobs)
+        invoked = self.bench.recorder.now()
+        change(batch)
+        for each in jobs:
+            self.bench.recorder.note("mutate", worker, invoked, str(each.id))
         self.check()
 
     @rule(worker=_WORKERS, which=_WHICH)
@@ -162,14 +198,21 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(worker=_WORKERS, which=_WHICH)
     def complete_anything(self, worker: int, which: int) -> None:
-        """Complete any id: of a stale lease, of a finished job, of a look-alike, of no job."""
+        """Complete any id: of a job on lease to anybody or to nobody, of a finished one, of no job."""
         self.run(self.worker(worker).complete(self.anyone(which)))
         self.check()
 
     @rule(worker=_WORKERS, which=_WHICH)
     def fail_anything(self, worker: int, which: int) -> None:
-        """Fail any id: of a stale lease, of a finished job, of a look-alike, of no job."""
+        """Fail any id: of a job on lease to anybody or to nobody, of a finished one, of no job."""
         self.run(self.worker(worker).fail(self.anyone(which)))
+        self.check()
+
+    @rule(worker=_WORKERS, which=_WHICH, fails=st.booleans())
+    def end_look_alike(self, worker: int, which: int, fails: bool) -> None:  # noqa: FBT001 - a rule's argument
+        """Complete or fail an id that is like the one of some job."""
+        one, job_id = self.worker(worker), self.look_alike(which)
+        self.run(one.fail(job_id) if fails else one.complete(job_id))
         self.check()
 
     @precondition(lambda self: self.harness.virtual_time and self.harness.capabilities.lease_timeout)
@@ -202,6 +245,8 @@ class StoreMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Drain the store, have the whole history judged, and close everything."""
         try:
+            if self._broken:
+                return  # what follows has been told already, or follows from it
             if self.harness.virtual_time and self.bench.can_expire:
                 self.run(self.bench.expire())
             self._drain()

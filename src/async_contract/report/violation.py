@@ -38,15 +38,19 @@ def stories(
         replay: The command that repeats it.
         script: A script that shows it again.
     """
-    by_clause: dict[str, list[Violation]] = {}
-    for each in violations:
-        by_clause.setdefault(each.clause, []).append(each)
-    told = [_story(first, len(more), exercised) for first, *more in by_clause.values()]
-    text = with_replay("\n\n\n".join(told), replay)
+    text = with_replay(tell(violations, exercised=exercised), replay)
     if script is None:
         return text
     says = f"or, without pytest, by a script that failed in {script.failed} of {script.runs} runs just now:"
     return f"{text}\n\n{says}\n\n    python {shlex.quote(script.path)}"
+
+
+def tell(violations: Sequence[Violation], *, exercised: str) -> str:
+    """Return the same without a way to repeat it, not yet fit for a terminal."""
+    by_clause: dict[str, list[Violation]] = {}
+    for each in violations:
+        by_clause.setdefault(each.clause, []).append(each)
+    return "\n\n\n".join(_story(first, len(more), exercised) for first, *more in by_clause.values())
 
 
 def _story(violation: Violation, further: int, exercised: str) -> str:

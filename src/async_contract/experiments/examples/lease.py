@@ -180,7 +180,7 @@ async def snapshot(bench: Bench) -> None:
     jobs, batch = await _batch(worker, 3)
     held = [str(each.id) for each in jobs]
     invoked = bench.recorder.now()
-    _change(batch)
+    change(batch)
     for job_id in held:
         bench.recorder.note("mutate", worker.number, invoked, job_id)
     await worker.ask(1)
@@ -211,7 +211,7 @@ CHANGES = (
 """What a worker does to the attributes of a job that it was given."""
 
 
-def _change(batch: Any) -> None:
+def change(batch: Any) -> None:
     """Change whatever can be changed; what can't be changed keeps it."""
     for job in [] if batch is None else list(batch):
         for name, value in CHANGES:
