@@ -56,12 +56,17 @@ class Explorer:
         self._seed = seed
 
     async def explore(self, budget: Budget) -> Exploration:
-        """Explore until the budget is spent."""
+        """Explore until the budget is spent.
+
+        Every fourth program is long: what needs many steps is found in long ones only, of which each step
+        is cheaper, but what needs few is made small sooner from a short one.
+        """
         done = Exploration()
         began = time.monotonic()
         menu = menu_for(self._harness.capabilities, virtual=self._harness.virtual_time)
+        menus = (*[menu] * 3, replace(menu, steps=4 * menu.steps))
         while done.programs < budget.programs and time.monotonic() - began < budget.seconds:
-            program = generate(Random(f"{self._seed}:{done.programs}"), menu)
+            program = generate(Random(f"{self._seed}:{done.programs}"), menus[done.programs % len(menus)])
             done.programs += 1
             done.steps += len(program)
             try:
