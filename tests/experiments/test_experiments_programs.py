@@ -21,7 +21,7 @@ from async_contract.experiments.programs import (
     menu_for,
     play_in_order,
 )
-from async_contract.experiments.shrink import shrink, size
+from async_contract.experiments.shrink import parts, shrink, size
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
@@ -167,3 +167,15 @@ def test_shrinking_ends_when_its_tries_are_used_up() -> None:
     program = generate(Random(3), FULL)
     assert shrink(program, breaks, tries=7) == program
     assert len(tried) == 7
+
+
+def test_what_may_be_to_blame_is_left_out_by_turns() -> None:
+    """Each step, the text of a message, what is odd about a new id; other numbers stay."""
+    enqueue, fail = Step(0, Kind.ENQUEUE, 3), Step(1, Kind.FAIL, 2, 5)
+    plain_id, plain_message = Step(0, Kind.ENQUEUE), Step(1, Kind.FAIL, 2)
+    assert list(parts((enqueue, fail))) == [
+        (fail,),
+        (plain_id, fail),
+        (enqueue,),
+        (enqueue, plain_message),
+    ]

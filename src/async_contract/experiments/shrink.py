@@ -57,11 +57,14 @@ def shrink(program: Program, breaks: Callable[[Program], bool], *, tries: int = 
 
 
 def parts(program: Program) -> Iterator[Program]:
-    """The program without each of its steps, and with each fail's message as plain as can be."""
+    """The program without each of its steps, and with each message and each new id as plain as can be."""
     for index, step in enumerate(program):
-        yield program[:index] + program[index + 1 :]
+        before, after = program[:index], program[index + 1 :]
+        yield before + after
         if step.how:
-            yield (*program[:index], step._replace(how=0), *program[index + 1 :])
+            yield (*before, step._replace(how=0), *after)
+        if step.kind is Kind.ENQUEUE and step.which:
+            yield (*before, step._replace(which=0), *after)
 
 
 def size(program: Program) -> tuple[int, int, int]:
