@@ -304,5 +304,5 @@ def test_a_lock_that_a_cancelled_call_keeps_is_found() -> None:
 
 @pytest.mark.parametrize(("store", "programs"), [(WaitsForJobs, 3), (WaitsAside, 30)])
 def test_a_store_that_waits_for_jobs_is_not_blamed(store: Callable[[], object], programs: int) -> None:
-    """Its programs end in a livelock, after very many steps, or in a deadlock, and that is how they should."""
+    """Its programs end in a livelock, after many steps, or in a deadlock, and that is how they should."""
     assert insisting(store, programs).findings == {}
