@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from async_contract.history.operation import KILLED, UNKNOWN
 from async_contract.judge.verdict import Violation
 from async_contract.store import JobState
 
@@ -276,18 +277,35 @@ def test_a_holder_that_is_refused_may_have_another_call_to_thank_for_it() -> Non
 # -- what concerns every job ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["reopen", "kill"])
-def test_an_outcome_that_did_not_survive_is_not_durable(method: Any) -> None:
+@pytest.mark.parametrize(
+    ("method", "after"),
+    [("reopen", "worker 3's reopen of the store"), ("kill", "worker 3 was killed")],
+)
+def test_an_outcome_that_did_not_survive_is_not_durable(method: Any, after: str) -> None:
     """A reopening, or a worker that was killed."""
     story = completed()
     story.event(method, 3)
     story.lease(2, "a", attempts=2)
-    happened = (
-        f"worker 2 was given a, which was completed by worker 1, after worker 3's {method} of the store"
-    )
+    happened = f"worker 2 was given a, which was completed by worker 1, after {after}"
     expected = Violation(f"durable/{method}", happened, "a", tuple(story.told))
     assert story.violations(durable=True, sharing="process") == [expected]
     assert story.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "job_id", "inside"), [("fail", "b", "fail of b"), ("lease", None, "lease")]
+)
+def test_a_kill_says_inside_which_call_it_was(method: Any, job_id: str | None, inside: str) -> None:
+    """If the worker was in one."""
+    story = completed()
+    story.enqueue("b")
+    story.lease(3, "b")
+    story.call(method, 3, job_id, "boom" if job_id else 1, how=(UNKNOWN, KILLED))
+    story.event("kill", 3)
+    story.lease(2, "a", attempts=2)
+    (found,) = story.violations(durable=True, sharing="process")
+    assert found.clause == "durable/kill"
+    assert found.happened.endswith(f", after worker 3 was killed inside its {inside}")
 
 
 @pytest.mark.parametrize(

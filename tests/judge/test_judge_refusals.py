@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from async_contract.history.operation import STUCK, TIMED_OUT, UNKNOWN, Operation
+from async_contract.history.operation import KILLED, OK, STUCK, TIMED_OUT, UNKNOWN, Method, Operation, Outcome
 from async_contract.judge.sweep import MOST
 from async_contract.judge.verdict import Violation
 
@@ -278,3 +278,66 @@ def test_a_cancellation_is_to_blame_for_one_that_waits_and_not_for_several() -> 
     assert story.violations() == [Violation("lease/cancelled", happened, "b", (cancelled, stuck))]
     story.lease(3, how=STANDS)
     assert story.violations() == []
+
+
+# -- after a kill ---------------------------------------------------------------------------------
+
+PROMISED = {"durable": True, "sharing": "process"}
+TORN = (UNKNOWN, "ValueError: half a file")
+
+
+def killed() -> tuple[Story, list[Operation]]:
+    """A worker that was killed inside a complete, and what shows that."""
+    story, _ = held()
+    inside = story.call("complete", 1, "a", how=(UNKNOWN, KILLED))
+    return story, [inside, story.event("kill", 1)]
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "says"),
+    [("connect", None, "the store can't be opened"), ("lease", 10, "every lease fails")],
+)
+def test_a_store_that_is_shut_since_a_kill_is_not_durable(
+    method: Method, value: int | None, says: str
+) -> None:
+    """Five tries in a row are enough; that a lease fails has no other cause then."""
+    story, witness = killed()
+    witness += [story.call(method, 2, None, value, how=TORN) for _ in range(4)]
+    assert story.violations(**PROMISED) == []
+    witness.append(story.call(method, 2, None, value, how=TORN))
+    story.call(method, 2, None, value, how=TORN)
+    happened = f"since worker 1 was killed inside its complete of a, {says}: ValueError: half a file"
+    assert story.violations(**PROMISED) == [Violation("durable/kill", happened, None, tuple(witness))]
+    assert "durable/kill" not in story.blamed(durable=True, sharing="connection")
+
+
+def test_what_a_dead_worker_locked_may_be_locked_until_its_lease_has_expired() -> None:
+    """From then on it may not."""
+    story, _ = killed()
+    for _ in range(5):
+        story.call("connect", 2, how=TORN)
+    assert story.violations(**PROMISED, lease_timeout=1) == []
+    story.wait(1)
+    for _ in range(5):
+        story.call("connect", 2, how=TORN)
+    assert story.blamed(**PROMISED, lease_timeout=1) == ["durable/kill"]
+
+
+@pytest.mark.parametrize("how", [(OK, ""), (UNKNOWN, TIMED_OUT), (UNKNOWN, KILLED)])
+@pytest.mark.parametrize("method", ["connect", "lease"])
+def test_a_store_that_opens_now_and_then_is_not_shut(method: Method, how: tuple[Outcome, str]) -> None:
+    """Nor is one of which a call was given up, or whose next worker was killed too."""
+    story, _ = killed()
+    value = 3 if method == "lease" else None
+    for each in (TORN, TORN, how, TORN, TORN):
+        story.call(method, 2, None, value, how=each)
+    assert story.violations(**PROMISED) == []
+
+
+def test_a_kill_did_not_shut_what_never_worked() -> None:
+    """Where nothing was ever accepted, the kill has broken nothing."""
+    story = Story()
+    story.event("kill", 1)
+    for _ in range(5):
+        story.call("connect", 2, how=TORN)
+    assert story.violations(**PROMISED) == []

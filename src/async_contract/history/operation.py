@@ -22,6 +22,9 @@ UNKNOWN: Outcome = "unknown"
 CANCELLED = "cancelled"
 """The `error` of an operation that its caller cancelled."""
 
+KILLED = "killed"
+"""The `error` of an operation whose worker was killed before it returned."""
+
 LEFT_OUT = "delivered jobs of others, which are left out"
 """The `error` of a lease that was ok, but delivered jobs that were there before the history began."""
 
@@ -79,8 +82,8 @@ class Operation(NamedTuple):
             inspected; `None` for the rest.
         value: The limit of a `lease`, the message of a `fail`, the record an `inspect` returned.
         jobs: The job given to `enqueue`, or the jobs that a `lease` delivered.
-        error: Why the outcome is not `"ok"`: `CANCELLED`, `TIMED_OUT`, `STUCK`, or the error's type and
-            text. On an `ok` lease: what is wrong with the batch as a whole.
+        error: Why the outcome is not `"ok"`: `CANCELLED`, `TIMED_OUT`, `STUCK`, `KILLED`, or the error's
+            type and text. On an `ok` lease: what is wrong with the batch as a whole.
     """
 
     method: Method

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.contract.clauses import STORE_CLAUSES, Clause
-from async_contract.contract.life import Phase, State
+from async_contract.contract.clauses import CLAUSE, STORE_CLAUSES, Clause
+from async_contract.contract.life import Phase, State, nanoseconds
 from async_contract.history.operation import OK, REJECTED, UNKNOWN, Operation, in_order, instant
 from async_contract.judge.drained import Drained, Owed, drained
 from async_contract.judge.evidence import final_counts
@@ -17,6 +17,7 @@ from async_contract.judge.order import first_deliveries, out_of_order
 from async_contract.judge.refusals import (
     failing_ends,
     refused_leases,
+    shut_by_a_kill,
     stuck_after_cancellation,
     stuck_for_ever,
 )
@@ -136,7 +137,9 @@ class Judge:
         yield from self._stray_violations()
         yield from self._silent_violations()
         yield from self._false_messages()
-        if sweep.failed_leases:
+        shut = list(self._shut_by_a_kill())
+        yield from shut
+        if sweep.failed_leases and not shut:
             yield from refused_leases(self._history)
         if sweep.gave_up:
             cancelled = list(stuck_after_cancellation(self._history))
@@ -330,6 +333,13 @@ class Judge:
         misquoted = self._sweep.misquoted[:MOST_NAMED]
         operations = self._operations_on({fail.job_id for fail, _ in misquoted if fail.job_id is not None})
         yield from false_messages(misquoted, operations)
+
+    def _shut_by_a_kill(self) -> Iterator[Violation]:
+        if self._sweep.counts["durable/kill"] and CLAUSE["durable/kill"].binds(self._capabilities):
+            capabilities = self._capabilities
+            timeout = capabilities.lease_timeout
+            expiry = None if timeout is None else nanoseconds(timeout + capabilities.expiry_delay)
+            yield from shut_by_a_kill(self._history, expiry)
 
     # -- the end ------------------------------------------------------------------------------
 

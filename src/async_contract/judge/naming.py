@@ -8,10 +8,12 @@ last where it should be are the *suspects*, and the most particular one names th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
 from async_contract.contract.life import Phase, nanoseconds
-from async_contract.history.operation import OK, REJECTED, UNKNOWN, Operation
+from async_contract.history.operation import KILLED, OK, REJECTED, UNKNOWN, Operation
 from async_contract.judge.case import Case, Named
 from async_contract.judge.suspects import suspects
 from async_contract.store import JobRecord
@@ -38,7 +40,7 @@ def name(case: Case, capabilities: Capabilities) -> Named:
     happened = default.happened()
     for suspect, blamed in suspects(case, capabilities):
         if CLAUSE[blamed].binds(capabilities):
-            return Named(blamed, f"{happened}, after {_call(suspect)}", suspect)
+            return Named(blamed, f"{happened}, after {_call(suspect, case)}", suspect)
     return Named(clause if CLAUSE[clause].binds(capabilities) else _INSTEAD[clause], happened)
 
 
@@ -139,8 +141,19 @@ class _Default:
         return "fail/redelivers" if capabilities.max_attempts is None else "fail/max-attempts"
 
 
-def _call(operation: Operation) -> str:
+def killed(kill: Operation, history: Sequence[Operation]) -> str:
+    """That a worker was killed, and inside which call, if it was in one."""
+    calls = (each for each in history if each.worker == kill.worker and each.error == KILLED)
+    inside = "".join(
+        f" inside its {each.method}" + (f" of {each.job_id}" if each.job_id else "") for each in calls
+    )
+    return f"worker {kill.worker} was killed{inside}"
+
+
+def _call(operation: Operation, case: Case) -> str:
     """A call as a clause of a sentence."""
+    if operation.method == "kill":
+        return killed(operation, case.history)
     who = f"worker {operation.worker}'s"
     what = {
         "complete": f"complete of {operation.job_id}",

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from async_contract.contract.life import NEVER, Life
-from async_contract.history.operation import CANCELLED, OK, REJECTED, STUCK, TIMED_OUT, UNKNOWN, Operation
+from async_contract.history.operation import (
+    CANCELLED,
+    KILLED,
+    OK,
+    REJECTED,
+    STUCK,
+    TIMED_OUT,
+    UNKNOWN,
+    Operation,
+)
+from async_contract.judge.naming import killed
 from async_contract.judge.sweep import MOST, REFUSALS, is_plain
 from async_contract.judge.verdict import Violation
 
@@ -178,3 +188,40 @@ def stuck_for_ever(history: Sequence[Operation], life: Life) -> Iterator[Violati
 
 def _may_have_expired(lease: Operation, call: Operation, life: Life) -> bool:
     return life.earliest_expiry is not None and call.invoked >= lease.invoked + life.earliest_expiry
+
+
+def shut_by_a_kill(history: Sequence[Operation], expiry: int | None) -> Iterator[Violation]:
+    """A store that worked until a worker was killed, and then can't be opened or leased from any more.
+
+    What a dead worker has locked may be locked for as long as a lease lasts: before, nothing is blamed.
+
+    Args:
+        history: What happened.
+        expiry: Nanoseconds after which a lease has surely expired, if leases do.
+    """
+    kill: Operation | None = None
+    worked = False
+    rows: dict[str, list[Operation]] = {}
+    for each in history:
+        worked |= each.outcome == OK and each.method in ("enqueue", "lease")
+        if each.method == "kill" and worked:
+            kill, rows = each, {}
+        if kill is None or each.method not in ("connect", "lease"):
+            continue
+        if each.outcome == OK:
+            rows.pop(each.method, None)
+            if each.method == "lease":
+                kill = None
+        elif each.error not in (*_UNENDED, KILLED) and each.invoked >= (kill.returned or 0) + (expiry or 0):
+            row = rows.setdefault(each.method, [])
+            row.append(each)
+            if len(row) == ERRORS:
+                yield _shut(kill, row, history)
+                return
+
+
+def _shut(kill: Operation, row: Sequence[Operation], history: Sequence[Operation]) -> Violation:
+    inside = [each for each in history if each.worker == kill.worker and each.error == KILLED]
+    says = "the store can't be opened" if row[0].method == "connect" else "every lease fails"
+    happened = f"since {killed(kill, history)}, {says}: {row[-1].error}"
+    return Violation("durable/kill", happened, None, (*inside, kill, *row))
