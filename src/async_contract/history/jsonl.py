@@ -59,7 +59,7 @@ def write(history: Iterable[Operation], file: TextIO) -> None:
         file: An open text file, of any encoding that has ASCII in it.
     """
     file.write(json.dumps(_HEADER) + "\n")
-    file.writelines(json.dumps(_operation(operation)) + "\n" for operation in history)
+    file.writelines(json.dumps(as_object(operation)) + "\n" for operation in history)
 
 
 def read(file: TextIO) -> list[Operation]:
@@ -102,7 +102,8 @@ def _decoded(number: int, line: str) -> object:
 # -- what is written ------------------------------------------------------------------------------
 
 
-def _operation(operation: Operation) -> Mapping[str, object]:
+def as_object(operation: Operation) -> Mapping[str, object]:
+    """The JSON object that stands for an operation; `parsing.operation_from` reads it."""
     method, worker, invoked, returned, outcome, job_id, value, jobs, error = operation
     written: dict[str, object] = {
         "method": method, "worker": worker, "invoked": invoked, "returned": returned, "outcome": outcome,

@@ -161,6 +161,31 @@ class Recorder:
             done = self.history[place] = done._replace(value=record_from(result))
         return self._checked(done)
 
+    async def relay(self, begun: Operation, made: Awaitable[Operation]) -> Operation:
+        """Write down a call that a worker in another process makes.
+
+        Its instants are ours, before it was asked and after it answered: they enclose those of the call, on
+        whatever clock, so what the judge makes of them holds.
+
+        Args:
+            begun: The call, begun here; it stays like that if nobody tells what came of it.
+            made: What came of it, as it was recorded there.
+        """
+        place = len(self.history)
+        done = begun
+        self._given.update(job.id for job in begun.jobs)
+        if begun.method != "lease":
+            self.history.append(begun)
+        try:
+            done = (await made)._replace(invoked=begun.invoked, returned=self.now())
+        finally:
+            if begun.method == "lease":
+                self.history.append(done)
+            else:
+                self.history[place] = done
+        self._enqueued.update(str(job.id) for job in done.jobs if done.method == "enqueue")
+        return done
+
     def note(
         self, method: Method, worker: int, invoked: int, job_id: str | None = None, error: str = ""
     ) -> None:

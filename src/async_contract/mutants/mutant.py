@@ -22,6 +22,11 @@ class BrokenStore(PlainStore):
     breaks: ClassVar[str]
     hangs: ClassVar[bool] = False
 
+    @classmethod
+    def reached(cls) -> StoreHarness:
+        """The harness of its stores."""
+        return BackingHarness(cls)
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -71,4 +76,4 @@ def mutant(store: type[BrokenStore]) -> Mutant:
     """The mutant of which this is the store."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", store.__name__).lower()
     defect = (store.__doc__ or name).partition("\n")[0]
-    return Mutant(name, store.breaks, defect, BackingHarness(store), store.hangs)
+    return Mutant(name, store.breaks, defect, store.reached(), store.hangs)

@@ -8,6 +8,7 @@ from async_contract.mutants import (
     batches,
     cancelling,
     completing,
+    crashing,
     exclusion,
     expiring,
     failing,
@@ -23,8 +24,8 @@ from async_contract.mutants import (
 from async_contract.mutants.mutant import Mutant, mutant
 
 _MODULES = (
-    attempts, batches, cancelling, completing, exclusion, expiring, failing, forms, ids, messages, queues,
-    reopening, stray_completes, stray_fails, values,
+    attempts, batches, cancelling, completing, crashing, exclusion, expiring, failing, forms, ids, messages,
+    queues, reopening, stray_completes, stray_fails, values,
 )  # fmt: skip
 _ORDER = list(CLAUSE)
 
