@@ -10,11 +10,13 @@ from async_contract.experiments.catalogue import EXAMPLES
 from async_contract.experiments.verify import verify
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
+from async_contract.harness.target import load
 from async_contract.judge.verdict import Verdict
+from async_contract.mutants.crashing import FiledStore
 from async_contract.mutants.mutant import BackingHarness, BrokenStore, mutant
 from async_contract.mutants.plain import Backing, PlainStore
 from async_contract.store import Job, JobExists, JobRecord
-from contract_suites import memory, sqlite
+from contract_suites import memory
 
 
 class FinalFails(PlainStore):
@@ -35,8 +37,9 @@ class EndlessLeases(PlainStore):
         pytest.param(BackingHarness(PlainStore), set(), id="plain"),
         pytest.param(BackingHarness(FinalFails), {"fail/max-attempts"}, id="final-fails"),
         pytest.param(BackingHarness(EndlessLeases), set(), id="endless-leases"),
+        pytest.param(FiledStore.reached(), set(), id="filed"),
         pytest.param(memory.harness, set(), id="memory"),
-        pytest.param(sqlite.harness, set(), id="sqlite"),
+        pytest.param(load("contract_suites.sqlite:harness"), set(), id="sqlite"),
     ],
 )
 def test_a_store_that_is_not_broken_keeps_everything(harness: StoreHarness, unexercised: set[str]) -> None:
@@ -53,12 +56,13 @@ def test_a_store_that_is_not_broken_keeps_everything(harness: StoreHarness, unex
 
 def test_the_plain_store_promises_all_that_there_is() -> None:
     """So that a mutant can break whatever can be promised in one process, but for final fails."""
+    beyond = {"fail/ends", "durable/kill"}
     with Sandboxes() as sandboxes:
         found = {
             clause: verify(BackingHarness(PlainStore), clause, sandboxes=sandboxes).verdict.verdict
             for clause in EXAMPLES
         }
-    assert {clause for clause, verdict in found.items() if verdict is not Verdict.HELD} == {"fail/ends"}
+    assert {clause for clause, verdict in found.items() if verdict is not Verdict.HELD} == beyond
 
 
 def test_connections_share_a_backing() -> None:

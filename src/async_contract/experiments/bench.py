@@ -123,6 +123,7 @@ class Bench:
         self._connections: list[Connection] = []
         self._workers: list[Worker] = []
         self._engaged = 0
+        self._numbers = 0
         self._jobs = 0
 
     @property
@@ -143,7 +144,7 @@ class Bench:
             return self._workers[self._engaged - 1]
         if sharing == "none" and self._workers:
             return self._workers[0]
-        number = len(self._workers) + 1
+        number = self.number()
         if sharing in ("none", "instance") and self._connections:
             store = self._connections[0].store
         else:
@@ -152,6 +153,40 @@ class Bench:
         self._workers.append(worker)
         self._engaged += 1
         return worker
+
+    def number(self) -> int:
+        """A number for one more worker, wherever it works."""
+        self._numbers += 1
+        return self._numbers
+
+    async def newcomer(self) -> Worker | None:
+        """One more worker with a connection of its own, who is the first one from now on.
+
+        Whether the store can be opened stands in the history, each try an operation.
+
+        Returns:
+            The worker; `None` if the store can't be opened, time and again.
+        """
+        number = self.number()
+        for patience in range(ERRORS + 1):
+            begun = Operation("connect", number, self.recorder.now(), None, UNKNOWN)
+            try:
+                connection = await open_store(self.harness, self.sandbox)
+            except (HarnessError, TargetError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is part of the history
+                text = f"{type(error).__name__}: {error}"[:300].rstrip(": ")
+                self.history.append(begun._replace(returned=self.recorder.now(), error=text))
+                if not patience and self.can_expire:
+                    await (
+                        self.expire()
+                    )  # what a dead worker has locked may be locked for as long as its lease
+            else:
+                self.history.append(begun._replace(returned=self.recorder.now(), outcome=OK))
+                self._connections.append(connection)
+                self._workers.insert(0, Worker(number, connection.store, self.recorder))
+                return self._workers[0]
+        return None
 
     async def first_worker(self) -> Worker:
         """The worker that every experiment has, whether it was asked for or not."""

@@ -57,6 +57,7 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
         "expiry/fenced": expiry.fenced,
         "expiry/max-attempts": expiry.max_attempts,
         "durable/reopen": durable.reopened,
+        "durable/kill": durable.killed,
     }
 )
-"""The example of every clause that has one; the others are exercised by no experiment yet."""
+"""The example of every clause of a store."""

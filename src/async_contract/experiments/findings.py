@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from async_contract.experiments.pauses import Schedule
 from async_contract.experiments.programs import Program
 from async_contract.history.operation import Operation
 from async_contract.judge.verdict import Violation
@@ -28,7 +27,7 @@ class Finding:
     violation: Violation
     program: Program
     history: tuple[Operation, ...]
-    schedule: Schedule = ()
+    schedule: tuple[Any, ...] = ()
     way: str = "order"
     again: bool = True
 

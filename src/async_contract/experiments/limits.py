@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from async_contract.experiments.bench import Settings
+from async_contract.experiments.crashes import Casualties
 from async_contract.experiments.explore import Budget
 from async_contract.experiments.scheduled import Effort
 
@@ -24,6 +25,14 @@ EFFORTS = {
     "thorough": Effort(programs=3_000, schedules=100, seconds=40.0, tries=500),
 }
 """By effort: how many concurrent programs are tried, under how many schedules."""
+
+
+CASUALTIES = {
+    "quick": Casualties(kills=3, seconds=1.0),
+    "normal": Casualties(kills=15, seconds=4.0),
+    "thorough": Casualties(kills=300, seconds=60.0, tries=100, repeats=10),
+}
+"""By effort: how many workers are killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +72,9 @@ class Limits:
         """How much is explored under schedules, at most a quarter of the time that there is."""
         effort = EFFORTS[self.effort]
         return replace(effort, seconds=min(effort.seconds, self.item / 4))
+
+    @property
+    def casualties(self) -> Casualties:
+        """How many workers are killed, for at most a quarter of the time that there is."""
+        casualties = CASUALTIES[self.effort]
+        return replace(casualties, seconds=min(casualties.seconds, self.item / 4))

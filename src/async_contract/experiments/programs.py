@@ -21,6 +21,7 @@ from typing import NamedTuple
 from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import Bench, NotApplicable, NotExercised, Worker
 from async_contract.experiments.examples.values import HOSTILE_MESSAGES, MESSAGES, STRANGERS
+from async_contract.history.operation import Operation
 from async_contract.store import Job
 
 LIMITS = (1, 2, 3, 10, 0, -1, 2**31 - 1)
@@ -145,7 +146,7 @@ class Player:
         if step.kind is Kind.LEASE:
             await self._lease(step, worker)
         elif step.kind is Kind.ENQUEUE:
-            await self._enqueue(step)
+            await self._enqueue(step, worker)
         elif step.kind is Kind.SLEEP:
             timeout = bench.capabilities.lease_timeout or bench.capabilities.retry_delay
             await bench.sleep(PARTS[step.which % len(PARTS)] * timeout)
@@ -154,7 +155,11 @@ class Player:
         else:
             await self._end(step, worker)
 
-    async def _enqueue(self, step: Step) -> None:
+    async def offer(self, worker: Worker, job: Job) -> Operation:
+        """Enqueue a job that the store may refuse; the bench does so for everybody."""
+        return await self.bench.offer(job)
+
+    async def _enqueue(self, step: Step, worker: Worker) -> None:
         number = len(self.offered)
         pattern = IDS[step.which % len(IDS)]
         # Every second odd id is alike to the job before it.
@@ -162,7 +167,7 @@ class Player:
         if job_id in self.offered:
             job_id = IDS[0].format(number + 1)
         self.offered.append(job_id)
-        operation = await self.bench.offer(Job(job_id, f"kind-{number % 2}", "acme", b"%d" % number))
+        operation = await self.offer(worker, Job(job_id, f"kind-{number % 2}", "acme", b"%d" % number))
         if operation.outcome == "ok" and operation.job_id is not None:
             self.enqueued.append(operation.job_id)
 

@@ -80,9 +80,6 @@ def verify(
     run = _Run(harness, clause_id, sandboxes, limits or Limits(), explorations)
     if only is not None and only.way != EXAMPLE:
         return run.repeated(only, tries)
-    if clause_id not in EXAMPLES:
-        reason = "no experiment of this version exercises it"
-        return Verification(ClauseVerdict(clause_id, Verdict.UNEXERCISED, reason=reason))
     return run.verification(first)
 
 
@@ -140,6 +137,10 @@ class _Run:
             count = found.count + self._explored.count(self._clause.id)
             broken = ClauseVerdict(self._clause.id, Verdict.BROKEN, count, (finding.violation,))
             return Verification(broken, others, finding.history, finding, tuple(first))
+        besides = self._explored.besides(self._clause.id)
+        if besides is not None:
+            others = (*others, besides.violation)
+            return Verification(self._conclude(found), others, besides.history, besides, tuple(first))
         return Verification(self._conclude(found), others, tuple(self._history), faded=tuple(first))
 
     def _judged(self) -> tuple[ClauseVerdict, tuple[Violation, ...]]:
@@ -182,7 +183,7 @@ class _Run:
         self._history, self._capabilities = list(played.history), played.capabilities
 
     def _explore(self, explorations: Explorations) -> None:
-        self._explored = explorations.of(self._harness, self._sandboxes, self._limits)
+        self._explored = explorations.of(self._harness, self._sandboxes, self._limits, self._clause.id)
         if self._explored.stopped:
             raise CallTimedOut(f"a random program was stopped: {self._explored.stopped}")
 

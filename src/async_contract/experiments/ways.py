@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.experiments import pauses
+from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments import crashes, kills, pauses
 from async_contract.experiments.bench import Settings
+from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Explorer
 from async_contract.experiments.findings import Exploration, Finding, Spent
 from async_contract.experiments.interleavings import LoopStage
+from async_contract.experiments.kills import Kill
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.pauses import Following, Schedule
 from async_contract.experiments.programs import Program
@@ -44,6 +47,7 @@ class Way(NamedTuple):
         applies: Whether it is one for this store.
         explore: Carries out random programs; clauses that are known to be broken are not pursued.
         play: Carries out one program under one schedule.
+        clause: The only clause that it is for; empty if it is for all of them.
         write: Writes a schedule of this way down, without a full stop.
         read: Reads what `write` wrote; raises ValueError if it did not.
     """
@@ -52,9 +56,10 @@ class Way(NamedTuple):
     says: str
     applies: Callable[[StoreHarness], bool]
     explore: Callable[[StoreHarness, Sandboxes, Limits, frozenset[str]], Exploration]
-    play: Callable[[StoreHarness, Sandboxes, Settings, Program, Schedule], Played]
-    write: Callable[[Schedule], str] = pauses.encode
-    read: Callable[[str], Schedule] = pauses.decode
+    play: Callable[[StoreHarness, Sandboxes, Settings, Program, Any], Played]
+    clause: str = ""
+    write: Callable[[Any], str] = pauses.encode
+    read: Callable[[str], tuple[Any, ...]] = pauses.decode
 
 
 # -- one call after another ---------------------------------------------------------------------------
@@ -99,10 +104,45 @@ def _play_on_the_loop(
     return Played(stage.run(program, Following(schedule))[1], stage.capabilities)
 
 
+# -- in a process that is killed -----------------------------------------------------------------------
+
+
+def _survives_kills(harness: StoreHarness) -> bool:
+    return CLAUSE["durable/kill"].binds(harness.capabilities)
+
+
+def _explore_with_kills(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    with asyncio.Runner() as runner:
+        killing = Crashes(harness, sandboxes, limits.exploring)
+        return runner.run(killing.explore(limits.casualties, limits.seed))
+
+
+def _play_with_a_kill(
+    harness: StoreHarness,
+    sandboxes: Sandboxes,
+    settings: Settings,
+    program: Program,
+    schedule: Sequence[Kill],
+) -> Played:
+    async def play() -> tuple[Operation, ...]:
+        killing = Crashes(harness, sandboxes, settings)
+        async with killing.host as host:
+            return (await killing.run(host, program, schedule[0]))[1]
+
+    with asyncio.Runner() as runner:
+        return Played(runner.run(play()), harness.capabilities)
+
+
 WAYS = (
     Way("order", "in order", lambda harness: True, _explore_in_order, _play_in_order),
     Way("loop", "on the simulated loop", _is_asynchronous, _explore_on_the_loop, _play_on_the_loop),
-)
+    Way(
+        crashes.WAY, "with workers killed", _survives_kills, _explore_with_kills, _play_with_a_kill,
+        "durable/kill", kills.encode, kills.decode,
+    ),
+)  # fmt: skip
 """Every way there is; the cheapest first, so that what it finds need not be found again."""
 
 WAY = {way.name: way for way in WAYS}
@@ -126,6 +166,11 @@ class Explored:
         """What breaks a clause, if anything was found."""
         found = [each.findings[clause] for each in self.ways.values() if clause in each.findings]
         return next((each for each in found if each.again), found[0] if found else None)
+
+    def besides(self, clause: str) -> Finding | None:
+        """What a way that is for this clause alone has seen broken besides, if it did."""
+        own = [each.findings for name, each in self.ways.items() if WAY[name].clause == clause]
+        return next((finding for findings in own for finding in findings.values()), None)
 
     def count(self, clause: str) -> int:
         """How often a clause was put to the test."""
@@ -160,22 +205,24 @@ class Explorations:
     def __init__(self) -> None:
         self._done: dict[int, tuple[StoreHarness, Explored]] = {}
 
-    def of(self, harness: StoreHarness, sandboxes: Sandboxes, limits: Limits) -> Explored:
-        """What they have shown of this store, carried out now unless they were before."""
-        if id(harness) not in self._done:
-            self._done[id(harness)] = (harness, explore(harness, sandboxes, limits))
-        return self._done[id(harness)][1]  # with its harness, so that its id stays its own
+    def of(self, harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, clause: str = "") -> Explored:
+        """What they have shown of this store, carried out now unless they were before.
+
+        Args:
+            harness: How the store is reached.
+            sandboxes: Where its private places are made.
+            limits: How much this may cost.
+            clause: The clause it is wanted for: some ways are for one only.
+        """
+        # With its harness, so that its id stays its own.
+        _, explored = self._done.setdefault(id(harness), (harness, Explored()))
+        for way in WAYS:
+            wanted = way.clause in ("", clause) and way.name not in explored.ways
+            if wanted and not explored.stopped and way.applies(harness):
+                explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
+        return explored
 
     def done(self, harness: StoreHarness) -> Explored | None:
         """What they have shown of this store so far."""
         found = self._done.get(id(harness))
         return found[1] if found else None
-
-
-def explore(harness: StoreHarness, sandboxes: Sandboxes, limits: Limits) -> Explored:
-    """Explore a store in every way that there is for it, until one of them has to stop."""
-    explored = Explored()
-    for way in WAYS:
-        if way.applies(harness) and not explored.stopped:
-            explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
-    return explored

@@ -32,7 +32,7 @@ class State:
         self._config = config
         self.explorations = Explorations()
         self._seen: set[tuple[str, str]] = set()
-        self._told: set[int] = set()
+        self._told: set[tuple[int, str]] = set()
         self._strict: bool = config.getoption("async_contract_strict")
         self.forgiving: bool = not config.getoption("runxfail", default=False)
         self.limits = Limits(
@@ -50,10 +50,10 @@ class State:
     def news_of_effort(self, harness: StoreHarness) -> tuple[Spent, ...]:
         """What was spent on exploring a store, if that is not told yet."""
         explored = self.explorations.done(harness)
-        if explored is None or id(explored) in self._told:
-            return ()
-        self._told.add(id(explored))
-        return tuple(explored.spent)
+        spent = explored.spent if explored is not None else []
+        news = tuple(each for each in spent if (id(explored), each.way) not in self._told)
+        self._told |= {(id(explored), each.way) for each in news}
+        return news
 
     @cached_property
     def _database(self) -> Database:

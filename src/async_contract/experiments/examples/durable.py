@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from async_contract.experiments.bench import Bench
+from async_contract.experiments.bench import Bench, NotExercised
+from async_contract.experiments.kills import CHILD, PARENT, Kill, crash, obstacle
+from async_contract.experiments.processes.host import Host
+from async_contract.experiments.programs import Kind, Step
+
+_BUSY = (
+    Step(PARENT, Kind.ENQUEUE),
+    *(Step(CHILD, Kind.ENQUEUE),) * 4,
+    Step(CHILD, Kind.LEASE, 2),
+    Step(PARENT, Kind.LEASE),
+    Step(CHILD, Kind.FAIL),
+    Step(CHILD, Kind.ENQUEUE),
+    Step(CHILD, Kind.COMPLETE),
+)
+"""A worker in another process that has done a bit of everything, and still holds a job."""
 
 
 async def reopened(bench: Bench) -> None:
@@ -41,3 +55,15 @@ async def reopened(bench: Bench) -> None:
     await bench.reopen()
     if bench.can_expire:
         await bench.expire()
+
+
+async def killed(bench: Bench) -> None:
+    """A worker that is killed when it has enqueued, completed and failed jobs and still holds one.
+
+    Then a newcomer opens the store, and everything that was acknowledged has to be so.
+    """
+    reason = obstacle(bench.harness, bench.settings)
+    if reason:
+        raise NotExercised(reason)
+    async with Host(bench.harness, bench.settings.call_limit) as host:
+        await crash(bench, host, _BUSY, Kill("after"))
