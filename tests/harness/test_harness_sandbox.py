@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from async_contract.harness import sandbox as sandboxes
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 
@@ -134,6 +136,18 @@ def test_sandboxes_have_names_of_their_own_in_all_factories_of_a_process() -> No
     assert len(set(names)) == 4
     assert [name for name in names if not re.fullmatch(r"ac_[0-9]+_[0-9]+", name)] == []
     assert [name for name in names if not re.fullmatch(r"[a-z][a-z0-9_]{,39}", name)] == []
+
+
+def test_sandboxes_are_in_memory_if_they_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless somebody says where temporary files are to be, or there is no such place."""
+    monkeypatch.setattr(sandboxes, "_MEMORY", tmp_path)
+    monkeypatch.delenv("TMPDIR", raising=False)
+    assert Sandboxes().root.parent == tmp_path
+    monkeypatch.setenv("TMPDIR", "elsewhere")
+    assert Sandboxes().root.parent == Path(tempfile.gettempdir())
+    monkeypatch.delenv("TMPDIR")
+    monkeypatch.setattr(sandboxes, "_MEMORY", tmp_path / "missing")
+    assert Sandboxes().root.parent == Path(tempfile.gettempdir())
 
 
 def test_a_sandbox_keeps_the_time_that_its_harness_declares() -> None:
