@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from async_contract.history.operation import Delivered, Misfit, Operation
+from async_contract.history.operation import OK, Delivered, Misfit, Operation, Outcome
 from async_contract.judge.verdict import Violation
 
-from .story import Story
+from .story import REFUSED, SECOND, Story
 
 GIVEN = Delivered("a", "mail", "acme", b"\x00\xff", 0)
 
@@ -54,12 +54,48 @@ def test_more_jobs_than_the_limit_are_a_breach(limit: int, ids: str, what: str) 
 
 
 def test_no_job_stands_twice_in_one_batch() -> None:
-    """The first that does is named; that is not another delivery of it."""
+    """Each that does is named; that is not another delivery of it."""
     story = Story()
     story.enqueue("a", "b")
     lease = story.lease(1, "a", "b", "a", "b", "b", limit=9)
-    happened = "a stands 2 times in one batch for worker 1"
-    assert story.violations() == [Violation("lease/distinct", happened, "a", (lease,))]
+    assert story.violations() == [
+        Violation("lease/distinct", "a stands 2 times in one batch for worker 1", "a", (lease,)),
+        Violation("lease/distinct", "b stands 3 times in one batch for worker 1", "b", (lease,)),
+    ]
+
+
+def test_a_job_that_is_failed_while_a_lease_is_under_way_may_stand_in_its_batch_twice() -> None:
+    """A store that fences nobody lets the fail take effect, and the lease goes on to find the job ready."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a", "a", limit=2, at=(10, 20))
+    story.fail(2, "a", at=(12, 14))
+    assert story.violations() == []
+
+
+@pytest.mark.parametrize(("how", "at"), [(REFUSED, (12, 14)), ((OK, ""), (6, 8)), ((OK, ""), (22, 24))])
+def test_a_fail_without_effect_or_at_another_time_is_no_excuse(
+    how: tuple[Outcome, str], at: tuple[int, int]
+) -> None:
+    """A job that was refused, or given back before or after the lease, stands in its batch once."""
+    story = Story()
+    story.enqueue("a", at=(1, 2))
+    story.lease(1, "a", at=(3, 4))
+    story.fail(1, "a", at=(4, 5))
+    story.lease(1, "a", "a", limit=2, at=(10, 20))
+    story.fail(2, "a", how=how, at=at)
+    assert story.blamed() == ["lease/distinct"]
+
+
+@pytest.mark.parametrize(("seconds", "blamed"), [(9.4, ["lease/distinct"]), (9.5, [])])
+def test_a_job_whose_lease_expires_while_its_batch_is_made_may_stand_in_it_twice(
+    seconds: float, blamed: list[str]
+) -> None:
+    """A lease that takes as long as leases last."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a", "a", limit=2, at=(10, 10 + round(seconds * SECOND)))
+    assert story.blamed(lease_timeout=10.0, clock_resolution=0.5) == blamed
 
 
 # -- lease/well-formed ----------------------------------------------------------------------------

@@ -150,14 +150,14 @@ def test_what_is_read_later_may_explain_what_was_seen_before() -> None:
 def test_a_judge_that_gives_up_says_so() -> None:
     """The clauses of which nothing broken was found are an error, never held."""
     story = Story()
-    story.enqueue("a", "b")
+    story.enqueue("a", "b", "c")
     for worker in range(1, 30):
         story.complete(worker, "a", how=LOST)
         story.fail(worker, "a", how=LOST)
         story.lease(worker, how=LOST)
     story.inspect("a", "leased")
     story.inspect("a", "dead")
-    story.lease(1, "b", "b", limit=2)
+    story.lease(1, "b", "c", limit=1)
     reader = Judge(story.history, Capabilities(lease_timeout=1e-9, max_attempts=9, expiry_counts=True))
     reader.read()
     assert reader.unexplained() == frozenset()
@@ -167,6 +167,6 @@ def test_a_judge_that_gives_up_says_so() -> None:
         "make fewer calls of unknown outcome on one job"
     )
     assert verdicts["lease/exclusive"] == ClauseVerdict("lease/exclusive", Verdict.ERROR, 0, reason=reason)
-    assert verdicts["lease/distinct"].verdict is Verdict.BROKEN
+    assert verdicts["lease/within-limit"].verdict is Verdict.BROKEN
     assert verdicts["lease/order"].verdict is Verdict.NOT_PROMISED
     assert reader.overload == reason

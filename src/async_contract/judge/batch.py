@@ -16,10 +16,9 @@ def batch_violations(operation: Operation) -> Iterator[Violation]:
     if len(ids) > max(limit, 0):
         happened = f"lease({limit}) delivered {_jobs(len(ids))} to worker {operation.worker}"
         yield Violation("lease/within-limit", happened, None, (operation,))
-    twice = [id for id in ids if isinstance(id, str) and ids.count(id) > 1]
-    if twice:
-        happened = f"{twice[0]} stands {ids.count(twice[0])} times in one batch for worker {operation.worker}"
-        yield Violation("lease/distinct", happened, twice[0], (operation,))
+    for id in dict.fromkeys(each for each in ids if isinstance(each, str) and ids.count(each) > 1):
+        happened = f"{id} stands {ids.count(id)} times in one batch for worker {operation.worker}"
+        yield Violation("lease/distinct", happened, id, (operation,))
 
 
 def malformed(delivery: Delivered) -> str:

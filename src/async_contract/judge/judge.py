@@ -97,7 +97,7 @@ class Judge:
         The time this takes depends on what was read since the last call, not on the length of the
         history.
         """
-        return (*self._life_violations(), *self._sweep.violations)
+        return (*self._life_violations(), *self._batch_violations())
 
     def judgement(self) -> Judgement:
         """The verdicts on what was read."""
@@ -132,7 +132,7 @@ class Judge:
     ) -> Iterator[Violation]:
         sweep = self._sweep
         yield from self._life_violations()
-        yield from sweep.violations
+        yield from self._batch_violations()
         yield from self._refused_ends()
         yield from self._stray_violations()
         yield from self._silent_violations()
@@ -236,6 +236,32 @@ class Judge:
                 if isinstance(delivery.id, str) and delivery.id in found:
                     found[delivery.id].append(operation)
         return found
+
+    def _batch_violations(self) -> Iterator[Violation]:
+        for each in self._sweep.violations:
+            if each.clause != "lease/distinct" or not self._came_back(each.job_id, each.witness[0]):
+                yield each
+
+    def _came_back(self, id: str | None, lease: Operation) -> bool:
+        """Whether a job may have been given back while a lease was under way, which then took it once more.
+
+        Somebody fails the job who holds it no more, and the store lets that take effect; or the lease lasts
+        so long that what it took first has expired.
+        """
+        assert lease.returned is not None, "a lease is read when it is over"
+        timeout = self._capabilities.lease_timeout
+        if timeout is not None:
+            held = lease.returned - lease.invoked
+            if held >= (timeout - self._capabilities.clock_resolution) * 1_000_000_000:
+                return True
+        return any(
+            each.method == "fail"
+            and each.job_id == id
+            and each.outcome != REJECTED
+            and each.invoked <= lease.returned
+            and (each.returned is None or each.returned >= lease.invoked)
+            for each in self._history
+        )
 
     def _refused_ends(self) -> Iterator[Violation]:
         """Holders whose completes or fails were refused again and again."""
