@@ -281,14 +281,14 @@ def test_a_finding_of_a_random_program_breaks_its_clause() -> None:
 
 def test_random_programs_add_to_the_evidence() -> None:
     """A clause that its example exercised twice and a program once more was exercised three times."""
-    harness = StoreHarness(PlainList)
+    harness, limits = StoreHarness(PlainList), Limits(effort="quick")
     with Sandboxes() as sandboxes:
-        alone = verify(harness, "lease/exclusive", sandboxes=sandboxes, limits=QUICK)
+        alone = verify(harness, "lease/exclusive", sandboxes=sandboxes, limits=limits)
         explorations = Explorations()
         both = verify(
-            harness, "lease/exclusive", sandboxes=sandboxes, limits=QUICK, explorations=explorations
+            harness, "lease/exclusive", sandboxes=sandboxes, limits=limits, explorations=explorations
         )
-        more = explorations.of(harness, sandboxes, QUICK).count("lease/exclusive")
+        more = explorations.of(harness, sandboxes, limits).count("lease/exclusive")
     assert more > 0
     assert both.verdict.count == alone.verdict.count + more
 

@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from async_contract.experiments.choosers import TIME, Chooser, OwnOrder, Pct, RandomWalk, Surw, rotation
+from async_contract.experiments.choosers import (
+    TIME,
+    Alternating,
+    Chooser,
+    OwnOrder,
+    Pct,
+    RandomWalk,
+    Surw,
+    rotation,
+)
 from async_contract.experiments.loop import simulate
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +83,12 @@ def test_a_process_with_another_hash_seed_gives_the_same_schedules() -> None:
 
     expected = [turns(each, 3, 3, 3, sleepers=1) for each in islice(rotation(7, (2, 3, 3, 3, 2)), 30)]
     assert outputs == {" ".join(expected).encode() + b"\n"}
+
+
+def test_alternating_lets_the_first_wait_at_each_turn() -> None:
+    """But never lets time pass before it has to."""
+    assert turns(Alternating(), 2, 2, 2) == "232311"
+    assert turns(Alternating(), 2, sleepers=1) == "2112"
 
 
 def test_a_random_walk_takes_every_alternative_alike() -> None:

@@ -9,8 +9,31 @@ from tests.conftest import STORE, Example
 
 ALL = len(STORE_CLAUSES)
 QUICK = "--async-contract-effort=quick"
+SYNC = """
+import threading
+
+class Store:
+    def __init__(self):
+        self.ready, self.leased, self.lock = [], {}, threading.Lock()
+
+    def enqueue(self, job):
+        self.ready.append(job)
+
+    def lease(self, limit):
+        with self.lock:
+            jobs = self.ready[: max(limit, 0)]
+            del self.ready[: max(limit, 0)]
+            self.leased.update((job.id, job) for job in jobs)
+            return jobs
+
+    def complete(self, id):
+        del self.leased[id]
+
+    def fail(self, id, message):
+        self.ready.append(self.leased.pop(id))
+"""
 WAYS = {
-    "sync.py": STORE.replace("async def", "def"),
+    "sync.py": SYNC,
     "function.py": "from mypkg import Store\n\ndef make(sandbox):\n    return Store()\n",
     "generator.py": "from mypkg import Store\n\nasync def make():\n    yield Store()\n",
     "held.py": "import async_contract, mypkg\n\nharness = async_contract.StoreHarness(mypkg.Store)\n",

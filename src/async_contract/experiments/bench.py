@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +120,7 @@ class Bench:
             harness, sandbox, call_limit=settings.call_limit, leave_foreign=settings.allow_nonempty
         )
         self.chooses_ids = False
-        self._connections: list[Connection] = []
+        self._connections: dict[int, Connection] = {}  # by worker, who opened it
         self._workers: list[Worker] = []
         self._engaged = 0
         self._numbers = 0
@@ -146,7 +146,7 @@ class Bench:
             return self._workers[0]
         number = self.number()
         if sharing in ("none", "instance") and self._connections:
-            store = self._connections[0].store
+            store = next(iter(self._connections.values())).store
         else:
             store = await self._connect(number)
         worker = Worker(number, store, self.recorder)
@@ -178,12 +178,11 @@ class Bench:
                 text = f"{type(error).__name__}: {error}"[:300].rstrip(": ")
                 self.history.append(begun._replace(returned=self.recorder.now(), error=text))
                 if not patience and self.can_expire:
-                    await (
-                        self.expire()
-                    )  # what a dead worker has locked may be locked for as long as its lease
+                    # What a dead worker has locked may be locked for as long as its lease.
+                    await self.expire()
             else:
                 self.history.append(begun._replace(returned=self.recorder.now(), outcome=OK))
-                self._connections.append(connection)
+                self._connections[number] = connection
                 self._workers.insert(0, Worker(number, connection.store, self.recorder))
                 return self._workers[0]
         return None
@@ -201,7 +200,7 @@ class Bench:
 
     async def _connect(self, number: int) -> Any:
         invoked = self.recorder.now()
-        connection = await self._open()
+        connection = await self._open(number)
         if len(self._connections) > 1:
             self.recorder.note("connect", number, invoked)
         return connection.store
@@ -213,7 +212,7 @@ class Bench:
         stores: list[Any] = []
         for worker in self._workers:
             if not stores or self.capabilities.sharing in ("connection", "process"):
-                stores.append((await self._open()).store)
+                stores.append((await self._open(worker.number)).store)
             worker.store = stores[-1]
         self.recorder.note("reopen", 0, invoked)
 
@@ -221,13 +220,18 @@ class Bench:
         """Close every connection, the last one first."""
         while self._connections:
             with _reported("closing the store"):
-                await self._connections.pop().close()
+                number, connection = self._connections.popitem()
+                await self.conduct(connection.close(), number)
 
-    async def _open(self) -> Connection:
+    async def _open(self, number: int) -> Connection:
         with _reported("connecting to the store"):
-            connection = await open_store(self.harness, self.sandbox)
-        self._connections.append(connection)
+            connection: Connection = await self.conduct(open_store(self.harness, self.sandbox), number)
+        self._connections[number] = connection
         return connection
+
+    async def conduct(self, coroutine: Coroutine[Any, Any, Any], number: int = 1) -> Any:
+        """Do something around the calls, for the worker with this number: here and now."""
+        return await coroutine
 
     async def _any_store(self) -> Any:
         return (await self.first_worker()).store
@@ -251,9 +255,10 @@ class Bench:
                 return operation.job_id
         raise NotExercised(f"enqueue of {job.id!a} failed: {operation.error}")
 
-    async def offer(self, job: Job) -> Operation:
-        """Enqueue a job that the store may refuse."""
-        operation = await self.recorder.enqueue(0, await self._any_store(), job)
+    async def offer(self, job: Job, worker: Worker | None = None) -> Operation:
+        """Enqueue a job that the store may refuse, by the connection of a worker."""
+        store = await self._any_store() if worker is None else worker.store
+        operation = await self.recorder.enqueue(0, store, job)
         if operation.outcome == OK and operation.job_id != job.id:
             self.chooses_ids = True
         return operation
@@ -407,28 +412,35 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(
-    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, sandbox: Sandbox | None = None
-) -> AsyncIterator[Bench]:
-    """A bench with a sandbox of its own, or with this one, closed and disposed of at the end.
+async def open_bench(harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> AsyncIterator[Bench]:
+    """A bench with a sandbox of its own, closed and disposed of at the end.
 
     Raises:
         NotEmpty: The store delivers a job that nobody put there.
     """
-    sandbox = sandbox or sandboxes.new(harness)
+    async with opened(Bench(harness, sandboxes.new(harness), settings)) as bench:
+        yield bench
+
+
+@asynccontextmanager
+async def opened(bench: Bench) -> AsyncIterator[Bench]:
+    """Prepare what a bench works on, close it and dispose of it at the end.
+
+    Raises:
+        NotEmpty: The store delivers a job that nobody put there.
+    """
     async with AsyncExitStack() as stack:
         with _reported("prepare"):
-            await prepare(harness, sandbox)
-        stack.push_async_callback(_dispose, harness, sandbox)
-        bench = Bench(harness, sandbox, settings)
+            await bench.conduct(prepare(bench.harness, bench.sandbox))
+        stack.push_async_callback(_dispose, bench)
         stack.push_async_callback(bench.close)
         await _refuse_foreign_jobs(bench)
         yield bench
 
 
-async def _dispose(harness: StoreHarness, sandbox: Sandbox) -> None:
+async def _dispose(bench: Bench) -> None:
     with _reported("dispose"):
-        await dispose(harness, sandbox)
+        await bench.conduct(dispose(bench.harness, bench.sandbox))
 
 
 @contextmanager

@@ -59,6 +59,17 @@ class OwnOrder:
         return 0
 
 
+class Alternating:
+    """Whoever became ready first of those after the first, who waits at each turn.
+
+    Where the one that went last comes first, all so take turns, one step each.
+    """
+
+    def choose(self, ready: Sequence[int], steps: Sequence[int], turn: int) -> int:
+        """The second task."""
+        return 0 if ready[1] == TIME else 1
+
+
 class RandomWalk:
     """Every choice is as likely as any other, at each turn anew."""
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.experiments.bench import Settings, Worker, open_bench
+from async_contract.experiments.bench import Bench, Settings, Worker, opened
 from async_contract.experiments.choosers import Chooser
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.loop import Run, simulate
+from async_contract.experiments.pauses import Schedule
 from async_contract.experiments.programs import Menu, Player, Program, finish
 from async_contract.experiments.stuck import Deadlock, Livelock
 from async_contract.harness.harness import StoreHarness
@@ -45,9 +46,11 @@ class LoopStage:
         name: What this way of carrying out a program is called.
         capabilities: What the histories are judged by.
         menu: What the programs are made of.
+        orders: Orders that are tried first, after asyncio's own.
     """
 
     name = "loop"
+    orders: tuple[Chooser, ...] = ()
 
     def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> None:
         self._harness = harness
@@ -71,10 +74,11 @@ class LoopStage:
             ended.extend(each.now() for each in recorders)
 
         async def main() -> None:
-            async with open_bench(self._harness, self._sandboxes, self._settings, sandbox) as bench:
-                recorders.append(bench.recorder)
-                bench.recorder.history = history
-                await play_together(Player(bench), program)
+            bench = self._bench(self._harness, sandbox, self._settings)
+            recorders.append(bench.recorder)
+            bench.recorder.history = history
+            async with opened(bench):
+                await self._together(Player(bench), program)
                 await finish(bench)
 
         run = simulate(main, chooser, clock=sandbox, ending=ending)
@@ -82,6 +86,32 @@ class LoopStage:
             raise run.error
         # A livelock proves nothing: a schedule may leave the one out for whom all the others wait.
         return run, tuple(stuck_at(history, ended[0]) if isinstance(run.error, Deadlock) else history)
+
+    def tell(self, schedule: Schedule) -> tuple[str, ...]:
+        """A schedule in words, after a run under it."""
+        return tuple(map(str, schedule))
+
+    def _bench(self, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> Bench:
+        return Bench(harness, sandbox, settings)
+
+    async def _together(self, player: Player, program: Program) -> None:
+        """Carry out what comes before, in order; then every worker's steps in a task of its own."""
+        first = await player.bench.first_worker()
+        for step in program:
+            if not step.worker:
+                await player.play(step, first)
+        numbers = sorted({step.worker for step in program} - {0})
+        workers = {number: await player.bench.worker() for number in numbers}
+        tasks = [
+            asyncio.create_task(self._work(player, program, workers[number], number)) for number in numbers
+        ]
+        if tasks:
+            await asyncio.gather(*tasks)
+
+    async def _work(self, player: Player, program: Program, worker: Worker, number: int) -> None:
+        for step in program:
+            if step.worker == number:
+                await player.play(step, worker)
 
 
 def stuck_at(history: Iterable[Operation], instant: int) -> Iterator[Operation]:
@@ -105,22 +135,3 @@ def untimed(capabilities: Capabilities) -> Capabilities:
     if capabilities.lease_timeout is not None:
         late["expiry_delay"] = AGES
     return replace(capabilities, **late)  # type: ignore[arg-type]  # they are all seconds
-
-
-async def play_together(player: Player, program: Program) -> None:
-    """Carry out what comes before, in order; then every worker's steps in a task of its own."""
-    first = await player.bench.first_worker()
-    for step in program:
-        if not step.worker:
-            await player.play(step, first)
-    numbers = sorted({step.worker for step in program} - {0})
-    workers = {number: await player.bench.worker() for number in numbers}
-    tasks = [asyncio.create_task(_work(player, program, workers[number], number)) for number in numbers]
-    if tasks:
-        await asyncio.gather(*tasks)
-
-
-async def _work(player: Player, program: Program, worker: Worker, number: int) -> None:
-    for step in program:
-        if step.worker == number:
-            await player.play(step, worker)

@@ -34,6 +34,13 @@ CASUALTIES = {
 }
 """By effort: how many workers are killed."""
 
+THREADS = {
+    "quick": Effort(programs=40, schedules=15, seconds=1.0, tries=60, patience=3.0),
+    "normal": Effort(programs=120, schedules=20, seconds=4.0, tries=80, patience=5.0),
+    "thorough": Effort(programs=2_000, schedules=60, seconds=40.0, tries=300, patience=30.0),
+}
+"""By effort: the same for threads, which take ten times as long to go on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -70,7 +77,14 @@ class Limits:
     @property
     def concurrent(self) -> Effort:
         """How much is explored under schedules, at most a quarter of the time that there is."""
-        effort = EFFORTS[self.effort]
+        return self._in_time(EFFORTS[self.effort])
+
+    @property
+    def threads(self) -> Effort:
+        """How much is explored in threads, at most a quarter of the time that there is."""
+        return self._in_time(THREADS[self.effort])
+
+    def _in_time(self, effort: Effort) -> Effort:
         return replace(effort, seconds=min(effort.seconds, self.item / 4))
 
     @property

@@ -78,12 +78,14 @@ class Menu:
         steps: The most steps after the first jobs were enqueued.
         sleeps: Whether leases can expire while a program runs.
         reopens: Whether the store can be closed and opened.
+        cancels: Whether calls can be cancelled.
     """
 
     workers: int = 3
     steps: int = 30
     sleeps: bool = False
     reopens: bool = False
+    cancels: bool = True
 
 
 def generate(random: Random, menu: Menu) -> Program:
@@ -95,7 +97,7 @@ def generate(random: Random, menu: Menu) -> Program:
     weights = _weights(random, menu)
     kinds = list(weights)
     steps = [Step(0, Kind.ENQUEUE, _some(random, 40)) for _ in range(random.randint(0, 4))]
-    cancels = random.random() < 0.3
+    cancels = random.random() < 0.3 and menu.cancels
     for kind in random.choices(kinds, [weights[each] for each in kinds], k=random.randint(2, menu.steps)):
         worker = 1 + int(random.random() * workers)
         cancel = 1 + int(random.random() * 4) if cancels and kind in _CALLS and random.random() < 0.3 else 0
@@ -156,8 +158,8 @@ class Player:
             await self._end(step, worker)
 
     async def offer(self, worker: Worker, job: Job) -> Operation:
-        """Enqueue a job that the store may refuse; the bench does so for everybody."""
-        return await self.bench.offer(job)
+        """Enqueue a job that the store may refuse."""
+        return await self.bench.offer(job, worker)
 
     async def _enqueue(self, step: Step, worker: Worker) -> None:
         number = len(self.offered)

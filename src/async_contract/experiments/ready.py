@@ -127,6 +127,13 @@ class ReadyLoop(asyncio.BaseEventLoop):
             self._steps.append(0)
         return number
 
+    def next_step(self) -> tuple[int, int]:
+        """The number of the present task, and that of the step which it makes next, from 1."""
+        task = asyncio.current_task(self)
+        assert task is not None, "only a task makes steps"
+        number = self._numbers[task]
+        return number, self._steps[number] + 1
+
     def run_in_executor(self, executor: object, func: Callable[[*_Ts], Any], *args: *_Ts) -> Any:
         """Make one more task, which calls the function."""
         self._check_closed()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
@@ -21,6 +21,7 @@ from async_contract.experiments.choosers import Chooser
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.loop import Run
+from async_contract.experiments.openings import openings
 from async_contract.experiments.pauses import Following, Schedule
 from async_contract.experiments.programs import Kind, Menu, Program, Step, generate
 from async_contract.experiments.schedules import Diverged, minimise, search
@@ -45,11 +46,18 @@ class Stage(Protocol):
     def menu(self) -> Menu:
         """What the programs are made of."""
 
+    @property
+    def orders(self) -> Sequence[Chooser]:
+        """Orders that are tried first, after the one without any pause."""
+
     def run(self, program: Program, chooser: Chooser) -> tuple[Run, tuple[Operation, ...]]:
         """Run a program under a schedule; gives its history too.
 
         The run's error is a `LeftTheLoop` where the store did what the chooser has no say in.
         """
+
+    def tell(self, schedule: Schedule) -> tuple[str, ...]:
+        """A schedule in words, after a run under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +69,14 @@ class Effort:
         schedules: Under so many schedules each.
         seconds: Seconds after which no new program is begun.
         tries: How many programs are tried to make one smaller.
+        patience: Seconds after which it is small enough.
     """
 
     programs: int = 120
     schedules: int = 30
     seconds: float = 4.0
     tries: int = 150
+    patience: float = 10.0
 
 
 @dataclass(slots=True)
@@ -98,11 +108,16 @@ class Scheduler:
         done = Exploration()
         began = time.monotonic()
         while done.programs < effort.programs and time.monotonic() - began < effort.seconds and not done.left:
-            program = concurrent(Random(f"{self._seed}:{done.programs}"), self._stage.menu)
+            self._try(self._program(done.programs), effort, done, known)
             done.programs += 1
-            self._try(program, effort, done, known)
         done.seconds = time.monotonic() - began
         return done
+
+    def _program(self, number: int) -> Program:
+        first = openings(self._stage.menu)
+        if number < len(first):
+            return first[number]
+        return concurrent(Random(f"{self._seed}:{number}"), self._stage.menu)
 
     def broken(
         self, history: tuple[Operation, ...], counts: Counter[str] | None = None
@@ -159,7 +174,9 @@ class Scheduler:
             return bool(found.broken)
 
         try:
-            searched = search(attempt, fails, seed=self._seed, schedules=effort.schedules)
+            searched = search(
+                attempt, fails, seed=self._seed, schedules=effort.schedules, orders=self._stage.orders
+            )
         except Diverged:
             return found  # without a schedule: something else decides
         else:
@@ -168,9 +185,10 @@ class Scheduler:
 
     def _pursue(self, clause: str, program: Program, seen: _Found, effort: Effort, done: Exploration) -> None:
         """Make the program smaller, then the schedule simpler, and keep what is left."""
+        end = time.monotonic() + effort.patience
 
         def breaks(smaller: Program) -> bool:
-            return bool(self._search(smaller, clause.__eq__, effort).broken)
+            return time.monotonic() < end and bool(self._search(smaller, clause.__eq__, effort).broken)
 
         least = shrink(program, breaks, tries=effort.tries)
         found = self._search(least, clause.__eq__, effort)
@@ -186,7 +204,7 @@ class Scheduler:
 
         schedule = minimise(found.schedule, still, budget=300)
         _, history = self._stage.run(least, Following(schedule))
-        violation = replace(self.broken(history)[clause][0], schedule=tuple(map(str, schedule)))
+        violation = replace(self.broken(history)[clause][0], schedule=self._stage.tell(schedule))
         done.findings[clause] = Finding(violation, least, history, schedule, self._stage.name)
 
     def _is_shadow(self, clause: str, program: Program, effort: Effort, done: Exploration) -> bool:

@@ -147,20 +147,29 @@ class Search(NamedTuple):
     distinct: int
 
 
-def search(attempt: Attempt, fails: Callable[[Run], bool], *, seed: int, schedules: int) -> Search:
-    """Look for a schedule under which a program fails: asyncio's own order, then the strategies in turn.
+def search(
+    attempt: Attempt,
+    fails: Callable[[Run], bool],
+    *,
+    seed: int,
+    schedules: int,
+    orders: Sequence[Chooser] = (),
+) -> Search:
+    """Look for a schedule under which a program fails: the plainest one, then the strategies in turn.
 
     Args:
         attempt: Runs the program.
         fails: Whether this is what is looked for.
         seed: What the schedules are made of.
         schedules: The most to try.
+        orders: What is tried between asyncio's own order and the strategies.
 
     Raises:
         Diverged: A schedule fails, and can't be replayed.
     """
     first = attempt(OwnOrder())
-    others = (attempt(each) for each in islice(rotation(seed, first.steps), schedules - 1))
+    choosers = islice(chain(orders, rotation(seed, first.steps)), schedules - 1)
+    others = (attempt(each) for each in choosers)
     distinct = set()
     for tried, run in enumerate(chain([first], others), 1):
         distinct.add(hash(run.trace.turns))

@@ -100,6 +100,7 @@ class _Run:
         self._history: list[Operation] = []
         self._capabilities = harness.capabilities
         self._explored = Explored()
+        self._told: tuple[str, ...] = ()
         self._verdict = Verdict.HELD
         self._reason = ""
 
@@ -113,7 +114,7 @@ class _Run:
         finding = None
         if found.verdict is Verdict.BROKEN:
             schedule = WAY[case.way].read(case.schedule)
-            told = replace(found.violations[0], schedule=tuple(map(str, schedule)))
+            told = replace(found.violations[0], schedule=self._told)
             found = replace(found, violations=(told, *found.violations[1:]))
             finding = Finding(told, case.program, tuple(self._history), schedule, case.way)
         return Verification(self._conclude(found), history=tuple(self._history), finding=finding)
@@ -181,6 +182,7 @@ class _Run:
         schedule = way.read(case.schedule)
         played = way.play(self._harness, self._sandboxes, settings, case.program, schedule)
         self._history, self._capabilities = list(played.history), played.capabilities
+        self._told = played.schedule
 
     def _explore(self, explorations: Explorations) -> None:
         self._explored = explorations.of(self._harness, self._sandboxes, self._limits, self._clause.id)

@@ -21,6 +21,7 @@ from async_contract.experiments.limits import Limits
 from async_contract.experiments.pauses import Following, Schedule
 from async_contract.experiments.programs import Program
 from async_contract.experiments.scheduled import Scheduler
+from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
@@ -32,10 +33,12 @@ class Played(NamedTuple):
     Attributes:
         history: What happened.
         capabilities: What the history is judged by: without the times that this way can't keep.
+        schedule: The schedule in words.
     """
 
     history: tuple[Operation, ...]
     capabilities: Capabilities
+    schedule: tuple[str, ...] = ()
 
 
 class Way(NamedTuple):
@@ -100,8 +103,35 @@ def _explore_on_the_loop(
 def _play_on_the_loop(
     harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
 ) -> Played:
-    stage = LoopStage(harness, sandboxes, settings)
-    return Played(stage.run(program, Following(schedule))[1], stage.capabilities)
+    return _played(LoopStage(harness, sandboxes, settings), program, schedule)
+
+
+def _played(stage: LoopStage, program: Program, schedule: Schedule) -> Played:
+    _, history = stage.run(program, Following(schedule))
+    return Played(history, stage.capabilities, stage.tell(schedule))
+
+
+# -- in threads ---------------------------------------------------------------------------------------
+
+
+def _is_of_threads(harness: StoreHarness) -> bool:
+    return not _is_asynchronous(harness) and harness.capabilities.sharing != "none"
+
+
+def _explore_in_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    stage = ThreadStage(harness, sandboxes, limits.exploring)
+    with stage.open():
+        return Scheduler(stage, limits.seed).explore(limits.threads, known)
+
+
+def _play_in_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    stage = ThreadStage(harness, sandboxes, settings)
+    with stage.open():
+        return _played(stage, program, schedule)
 
 
 # -- in a process that is killed -----------------------------------------------------------------------
@@ -132,12 +162,13 @@ def _play_with_a_kill(
             return (await killing.run(host, program, schedule[0]))[1]
 
     with asyncio.Runner() as runner:
-        return Played(runner.run(play()), harness.capabilities)
+        return Played(runner.run(play()), harness.capabilities, tuple(map(str, schedule)))
 
 
 WAYS = (
     Way("order", "in order", lambda harness: True, _explore_in_order, _play_in_order),
     Way("loop", "on the simulated loop", _is_asynchronous, _explore_on_the_loop, _play_on_the_loop),
+    Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
     Way(
         crashes.WAY, "with workers killed", _survives_kills, _explore_with_kills, _play_with_a_kill,
         "durable/kill", kills.encode, kills.decode,
