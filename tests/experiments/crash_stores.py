@@ -25,6 +25,15 @@ class Torn(FiledStore):
         await super().complete(id)
 
 
+class TornForAMoment(FiledStore):
+    """Empties the file and fills it again at once."""
+
+    def save(self) -> None:
+        """Write everything, but not in one go."""
+        self.file.path.write_bytes(b"")
+        super().save()
+
+
 class TornForAll(Torn):
     """The same, and who connects reads the file."""
 

@@ -25,7 +25,7 @@ from async_contract.history.operation import Operation
 from async_contract.judge.verdict import Verdict, Violation
 from async_contract.mutants.crashing import FiledStore, JobsInMemory, WritesAtClose
 from async_contract.reference.memory import MemoryStore
-from tests.experiments.crash_stores import Hanging, Unopened
+from tests.experiments.crash_stores import Hanging, TornForAMoment, Unopened
 
 KILL = Operation("kill", 2, 1, 2)
 
@@ -141,3 +141,22 @@ def test_what_else_a_kill_has_shown_is_told_of_its_clause() -> None:
         found = verify(harness, "durable/kill", sandboxes=sandboxes, explorations=known)
     assert (found.verdict.verdict, found.verdict.count) == (Verdict.HELD, 6)
     assert (found.others, found.finding, found.history) == ((violation,), finding, (KILL,))
+
+
+def test_a_sweep_kills_a_worker_before_each_line_of_the_store() -> None:
+    """What lasts for a moment only is found, and repeated exactly."""
+    found = explored(TornForAMoment.reached(), Casualties(kills=0, seconds=60, sweeps=True))
+    finding = found.findings["durable/kill"]
+    assert finding.again
+    assert finding.schedule[0].when == "at"
+    assert "inside its" in finding.violation.happened
+    again = verified(TornForAMoment.reached(), only=read(case_of("durable/kill", finding).token), tries=1)
+    assert again.verdict.verdict is Verdict.BROKEN
+
+
+def test_a_correct_store_survives_a_sweep() -> None:
+    """Of every line; when the time is over, the sweep is too."""
+    found = explored(FiledStore.reached(), Casualties(kills=0, seconds=60, sweeps=True))
+    assert (found.findings, found.stopped) == ({}, "")
+    assert found.programs == found.counts["durable/kill"] > 9
+    assert explored(FiledStore.reached(), Casualties(kills=0, seconds=0, sweeps=True)).programs == 1

@@ -44,7 +44,7 @@ def told(history: list[Operation]) -> list[str]:
     return [each for each in told[told.index("2 connect ok") :] if "inspect" not in each]
 
 
-@pytest.mark.parametrize("kill", [Kill("after"), Kill("in", 250)])
+@pytest.mark.parametrize("kill", [Kill("after"), Kill("in", 250), Kill("at", 3)])
 def test_a_kill_is_written_down_and_read(kill: Kill) -> None:
     """As a word for a token."""
     assert decode(encode((kill,))) == (kill,)
@@ -52,7 +52,7 @@ def test_a_kill_is_written_down_and_read(kill: Kill) -> None:
 
 def test_what_is_no_kill_is_not_read() -> None:
     """A part of one, or another way's schedule."""
-    for text in ("", "k1_", "k1_in", "k1_at-3", "s1_2-3-7"):
+    for text in ("", "k1_", "k1_in", "k1_on-3", "s1_2-3-7"):
         with pytest.raises(ValueError, match="says no instant of a kill; paste it whole"):
             decode(text)
 
@@ -61,6 +61,7 @@ def test_a_kill_says_when_it_is() -> None:
     """In words, for the story; what depends on the machine is said to."""
     assert str(Kill("after")) == "kill the worker when its last call has returned"
     assert str(Kill("in", 250)) == "kill the worker 250 microseconds into its last call (best effort)"
+    assert str(Kill("at", 3)) == "kill the worker in its last call, before the store's line number 3"
 
 
 def test_a_worker_is_killed_when_its_last_call_has_returned() -> None:

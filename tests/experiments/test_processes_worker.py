@@ -65,7 +65,7 @@ def sandbox(path: Path, **changed: object) -> Order:
 
 def call(operation: Operation) -> Order:
     """The order to make a call."""
-    return {"call": as_object(operation), "now": 10**12}
+    return {"call": as_object(operation), "now": 10**12, "die": None}
 
 
 def outcomes(answers: list[dict[str, Any]]) -> list[tuple[str, str]]:

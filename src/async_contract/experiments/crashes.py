@@ -25,6 +25,9 @@ WAY = "kill"
 
 _CALLS = (Kind.COMPLETE, Kind.FAIL, Kind.LEASE, Kind.ENQUEUE)
 _METHODS = {Kind.COMPLETE: "complete", Kind.FAIL: "fail", Kind.LEASE: "lease", Kind.ENQUEUE: "enqueue"}
+_BEFORE = (Step(CHILD, Kind.ENQUEUE), Step(CHILD, Kind.ENQUEUE), Step(CHILD, Kind.LEASE))
+"""What comes before the call that is swept: one job is on lease, and one is ready."""
+
 _TYPICAL = 0.0003
 """Seconds that a call is taken to last before one was measured."""
 
@@ -38,12 +41,14 @@ class Casualties:
         seconds: Seconds after which no new program is begun.
         tries: How many programs are tried to make one smaller.
         repeats: How often one is repeated until it breaks its clause again.
+        sweeps: Whether one is killed at each boundary inside a lease, a complete and a fail besides.
     """
 
     kills: int = 15
     seconds: float = 4.0
     tries: int = 30
     repeats: int = 3
+    sweeps: bool = False
 
 
 @dataclass(slots=True)
@@ -88,15 +93,31 @@ class Crashes:
         while done.programs < casualties.kills and time.monotonic() < until:
             random = Random(f"{seed}:kill:{done.programs}")
             program = generate(random, _CALLS[done.programs % len(_CALLS)])
-            kill = self._kill(random, program)
-            done.programs += 1
-            done.steps += len(program)
-            broken, history = await self.run(host, program, kill, done)
-            for clause in [each for each in broken if each not in done.findings]:
-                seen = Finding(broken[clause][0], program, history, (kill,), WAY, again=False)
-                done.findings[clause] = await self._least(host, seen, casualties)
+            await self._try(host, program, self._kill(random, program), casualties, done)
             if "durable/kill" in done.findings:
                 return
+        if casualties.sweeps:
+            await self._sweep(host, casualties, until, done)
+
+    async def _sweep(self, host: Host, casualties: Casualties, until: float, done: Exploration) -> None:
+        """Kill a worker at every boundary inside one lease, one complete and one fail, one worker each."""
+        for last in (Kind.LEASE, Kind.COMPLETE, Kind.FAIL):
+            program = (*_BEFORE, Step(CHILD, last))
+            await self._try(host, program, Kill("after"), casualties, done)  # counts the boundaries
+            for number in range(1, host.boundaries + 1):
+                if "durable/kill" in done.findings or time.monotonic() > until:
+                    return
+                await self._try(host, program, Kill("at", number), casualties, done)
+
+    async def _try(
+        self, host: Host, program: Program, kill: Kill, casualties: Casualties, done: Exploration
+    ) -> None:
+        done.programs += 1
+        done.steps += len(program)
+        broken, history = await self.run(host, program, kill, done)
+        for clause in [each for each in broken if each not in done.findings]:
+            seen = Finding(broken[clause][0], program, history, (kill,), WAY, again=False)
+            done.findings[clause] = await self._least(host, seen, casualties)
 
     def _kill(self, random: Random, program: Program) -> Kill:
         if random.random() < 0.25:

@@ -6,7 +6,7 @@ import contextlib
 import re
 import time
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from async_contract.experiments.bench import Bench, NotExercised, Settings, Worker
 from async_contract.experiments.processes.host import CAN_KILL, Host, WorkerDied
@@ -27,20 +27,23 @@ class Kill(NamedTuple):
     """When, in the last step of a program, its worker is killed.
 
     Attributes:
-        when: `"in"`: so many microseconds after the call was begun; `"after"`: as soon as it has returned.
-        number: The microseconds.
+        when: `"in"`: so many microseconds after the call was begun; `"after"`: as soon as it has returned;
+            `"at"`: before so many lines of the store's own code, from 1, have begun.
+        number: The microseconds, or the line.
     """
 
-    when: Literal["in", "after"]
+    when: Literal["in", "after", "at"]
     number: int = 0
 
     def __str__(self) -> str:
         if self.when == "after":
             return "kill the worker when its last call has returned"
+        if self.when == "at":
+            return f"kill the worker in its last call, before the store's line number {self.number}"
         return f"kill the worker {self.number} microseconds into its last call (best effort)"
 
 
-_TEXT = re.compile(r"k1_(in|after)-([0-9]{1,9})")
+_TEXT = re.compile(r"k1_(in|after|at)-([0-9]{1,9})")
 
 
 def encode(kills: Sequence[Kill]) -> str:
@@ -58,8 +61,7 @@ def decode(text: str) -> tuple[Kill, ...]:
     match = _TEXT.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} says no instant of a kill; paste it whole, as it was printed: k1_in-250")
-    when: Literal["in", "after"] = "in" if match[1] == "in" else "after"
-    return (Kill(when, int(match[2])),)
+    return (Kill(cast('Literal["in", "after", "at"]', match[1]), int(match[2])),)
 
 
 class RemoteWorker(Worker):
@@ -103,7 +105,8 @@ class RemoteWorker(Worker):
     async def _made(self, begun: Operation) -> Operation:
         kill, self.kill = self.kill, None
         sandbox = self._bench.sandbox
-        await self._host.call(begun, sandbox)
+        die = kill.number if kill is not None and kill.when != "in" else None
+        await self._host.call(begun, sandbox, die=die)
         began = time.perf_counter()
         if kill is not None and kill.when == "in":
             while time.perf_counter() < began + kill.number / 1e6:

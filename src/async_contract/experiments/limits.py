@@ -29,8 +29,8 @@ EFFORTS = {
 
 CASUALTIES = {
     "quick": Casualties(kills=3, seconds=1.0),
-    "normal": Casualties(kills=15, seconds=4.0),
-    "thorough": Casualties(kills=300, seconds=60.0, tries=100, repeats=10),
+    "normal": Casualties(kills=15, seconds=4.0, sweeps=True),
+    "thorough": Casualties(kills=300, seconds=60.0, tries=100, repeats=10, sweeps=True),
 }
 """By effort: how many workers are killed."""
 

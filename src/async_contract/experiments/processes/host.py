@@ -46,9 +46,13 @@ class Host:
     Args:
         harness: How the workers reach the store; they find it by the name of its target.
         limit: Seconds after which a process that does not answer is given up; `None`: never.
+
+    Attributes:
+        boundaries: How many boundaries the latest call had that returned.
     """
 
     def __init__(self, harness: StoreHarness, limit: float | None) -> None:
+        self.boundaries = 0
         self._harness = harness
         self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
@@ -99,9 +103,15 @@ class Host:
                 "and the path of the sandbox, and nothing that prepare or connect keep in memory"
             )
 
-    async def call(self, begun: Operation, sandbox: Sandbox) -> None:
-        """Have the worker make a call; returns when it is about to."""
-        self._send({"call": as_object(begun), "now": sandbox.now_ns()})
+    async def call(self, begun: Operation, sandbox: Sandbox, *, die: int | None = None) -> None:
+        """Have the worker make a call; returns when it is about to.
+
+        Args:
+            begun: The call.
+            sandbox: Whose clock the worker is shown.
+            die: At which boundary of the call it dies, from 1; 0: at none, but they are counted.
+        """
+        self._send({"call": as_object(begun), "now": sandbox.now_ns(), "die": die})
         await self._answer(f"begin its {begun.method}")
 
     async def outcome(self, begun: Operation, sandbox: Sandbox) -> Operation:
@@ -117,6 +127,7 @@ class Host:
             raise HarnessError(answer["failed"])
         if "hung" in answer:
             raise CallTimedOut(answer["hung"])
+        self.boundaries = answer["boundaries"]
         if sandbox.virtual:
             sandbox.advance_to(answer["now"])
         return operation_from(answer["done"], 1)

@@ -8,8 +8,8 @@ Orders, each a JSON object, and the answers to them:
 
     {"target": NAME}                  {"ready": FORKS}, or {"refused": WHY}
     {"sandbox": ...}                  {"pid": N}, then {"open": true} or {"refused": WHY}
-    {"call": OPERATION, "now": ...}   {"begun": true}, then {"done": OPERATION, "now": ...}, {"hung": WHY} or
-                                      {"failed": WHY}
+    {"call": OPERATION, "now": ...,   {"begun": true}, then {"done": OPERATION, "now": ..., "boundaries": N},
+     "die": N}                        {"hung": WHY} or {"failed": WHY}; at its Nth boundary it dies
     {"reap": true}                    nothing: it follows on {"died": true}, which is said of a fork
 
 The same clock is shown here and there where the sandbox has virtual time: `now` goes along both ways.
@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from async_contract.experiments.processes.boundaries import Boundaries
 from async_contract.experiments.processes.channel import Channel
 from async_contract.harness.connection import open_store
 from async_contract.harness.errors import HarnessError, TargetError
@@ -162,13 +163,16 @@ class Desk:
         begun = operation_from(order["call"], 1)
         self._channel.send({"begun": True})
         try:
-            done = await make(recorder, store, begun)
+            with Boundaries(store, order["die"]) as boundaries:
+                done = await make(recorder, store, begun)
         except CallTimedOut as error:
             self._channel.send({"hung": str(error)})
         except HarnessError as error:
             self._channel.send({"failed": str(error)})
         else:
-            self._channel.send({"done": as_object(done), "now": sandbox.now_ns()})
+            self._channel.send(
+                {"done": as_object(done), "now": sandbox.now_ns(), "boundaries": boundaries.count}
+            )
 
 
 async def make(recorder: Recorder, store: Any, begun: Operation) -> Operation:
