@@ -155,7 +155,7 @@ def test_a_harness_that_is_wrong_in_another_process_is_wrong_here(tmp_path: Path
 
 
 ORPHANED = """
-    import asyncio, os, sys
+    import asyncio, signal, sys
     from pathlib import Path
     from async_contract.experiments.processes.host import Host
     from async_contract.harness.sandbox import Sandbox
@@ -167,6 +167,7 @@ ORPHANED = """
             print("hired", flush=True)
             await asyncio.Event().wait()
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     asyncio.run(main())
 """
 LOCKING = """
