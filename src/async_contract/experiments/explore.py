@@ -19,6 +19,8 @@ from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import Judge
 from async_contract.judge.verdict import Violation
 
+_TRIES = 3  # of a program, until nothing seems to be broken by it
+
 MOST_SHADOWS = 2
 """After so many programs that only seemed to break a clause it is not pursued any more."""
 
@@ -159,7 +161,8 @@ class Explorer:
         """
         if CLAUSE[clause].level == "SHOULD":
             return None
-        for smaller in parts(program):
+        # Some stores break now and then only: whatever they do in a thread may come sooner or later.
+        for smaller in (each for each in parts(program) for _ in range(_TRIES)):
             broken, history = await self.broken(smaller)
             for other, violations in broken.items():
                 if CLAUSE[other].level != "SHOULD" and other != clause:

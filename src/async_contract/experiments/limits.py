@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.crashes import Casualties
 from async_contract.experiments.explore import Budget
+from async_contract.experiments.races import Heats
 from async_contract.experiments.scheduled import Effort
 
 WAITS = {"quick": 1.0, "normal": 5.0, "thorough": 30.0}
@@ -40,6 +41,14 @@ THREADS = {
     "thorough": Effort(programs=2_000, schedules=60, seconds=40.0, tries=300, patience=30.0),
 }
 """By effort: the same for threads, which take ten times as long to go on."""
+
+
+HEATS = {
+    "quick": Heats(programs=20, repeats=3, seconds=1.0, tries=20, patience=2.0),
+    "normal": Heats(programs=60, repeats=6, seconds=4.0, tries=40, patience=5.0),
+    "thorough": Heats(programs=1_000, repeats=20, seconds=40.0, tries=200, patience=30.0),
+}
+"""By effort: how often workers race."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,12 @@ class Limits:
 
     def _in_time(self, effort: Effort) -> Effort:
         return replace(effort, seconds=min(effort.seconds, self.item / 4))
+
+    @property
+    def heats(self) -> Heats:
+        """How often workers race, for at most a quarter of the time that there is."""
+        heats = HEATS[self.effort]
+        return replace(heats, seconds=min(heats.seconds, self.item / 4))
 
     @property
     def casualties(self) -> Casualties:

@@ -108,16 +108,10 @@ class Scheduler:
         done = Exploration()
         began = time.monotonic()
         while done.programs < effort.programs and time.monotonic() - began < effort.seconds and not done.left:
-            self._try(self._program(done.programs), effort, done, known)
+            self._try(numbered(self._seed, done.programs, self._stage.menu), effort, done, known)
             done.programs += 1
         done.seconds = time.monotonic() - began
         return done
-
-    def _program(self, number: int) -> Program:
-        first = openings(self._stage.menu)
-        if number < len(first):
-            return first[number]
-        return concurrent(Random(f"{self._seed}:{number}"), self._stage.menu)
 
     def broken(
         self, history: tuple[Operation, ...], counts: Counter[str] | None = None
@@ -217,6 +211,12 @@ class Scheduler:
                     self._pursue(other.broken[0], smaller, other, effort, done)
                 return True
         return False
+
+
+def numbered(seed: int, number: int, menu: Menu) -> Program:
+    """A concurrent program: one to begin with, or a random one."""
+    first = openings(menu)
+    return first[number] if number < len(first) else concurrent(Random(f"{seed}:{number}"), menu)
 
 
 def concurrent(random: Random, menu: Menu) -> Program:

@@ -6,11 +6,12 @@ import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, NamedTuple
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments import crashes, kills, pauses
+from async_contract.experiments import crashes, kills, pauses, races
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Explorer
@@ -20,6 +21,7 @@ from async_contract.experiments.kills import Kill
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.pauses import Following, Schedule
 from async_contract.experiments.programs import Program
+from async_contract.experiments.races import Races
 from async_contract.experiments.scheduled import Scheduler
 from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.harness import StoreHarness
@@ -53,6 +55,7 @@ class Way(NamedTuple):
         clause: The only clause that it is for; empty if it is for all of them.
         write: Writes a schedule of this way down, without a full stop.
         read: Reads what `write` wrote; raises ValueError if it did not.
+        instead_of: The way whose place it takes where a store has left that; empty if it stands by itself.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Way(NamedTuple):
     clause: str = ""
     write: Callable[[Any], str] = pauses.encode
     read: Callable[[str], tuple[Any, ...]] = pauses.decode
+    instead_of: str = ""
 
 
 # -- one call after another ---------------------------------------------------------------------------
@@ -109,6 +113,22 @@ def _play_on_the_loop(
 def _played(stage: LoopStage, program: Program, schedule: Schedule) -> Played:
     _, history = stage.run(program, Following(schedule))
     return Played(history, stage.capabilities, stage.tell(schedule))
+
+
+# -- on a real loop ------------------------------------------------------------------------------------
+
+
+def _explore_in_races(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    return Races(harness, sandboxes, limits.exploring).explore(limits.heats, limits.seed, known)
+
+
+def _play_in_a_race(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    heat = Random().randrange(1_000_000)  # another one each time
+    return Played(Races(harness, sandboxes, settings).race(program, heat), harness.capabilities)
 
 
 # -- in threads ---------------------------------------------------------------------------------------
@@ -168,6 +188,10 @@ def _play_with_a_kill(
 WAYS = (
     Way("order", "in order", lambda harness: True, _explore_in_order, _play_in_order),
     Way("loop", "on the simulated loop", _is_asynchronous, _explore_on_the_loop, _play_on_the_loop),
+    Way(
+        races.WAY, "in races on a real event loop", _is_asynchronous, _explore_in_races, _play_in_a_race,
+        instead_of="loop",
+    ),
     Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
     Way(
         crashes.WAY, "with workers killed", _survives_kills, _explore_with_kills, _play_with_a_kill,
@@ -202,6 +226,10 @@ class Explored:
         """What a way that is for this clause alone has seen broken besides, if it did."""
         own = [each.findings for name, each in self.ways.items() if WAY[name].clause == clause]
         return next((finding for findings in own for finding in findings.values()), None)
+
+    def left(self, name: str) -> bool:
+        """Whether the store left the way of this name, where it is one."""
+        return not name or (name in self.ways and bool(self.ways[name].left))
 
     def count(self, clause: str) -> int:
         """How often a clause was put to the test."""
@@ -249,7 +277,7 @@ class Explorations:
         _, explored = self._done.setdefault(id(harness), (harness, Explored()))
         for way in WAYS:
             wanted = way.clause in ("", clause) and way.name not in explored.ways
-            if wanted and not explored.stopped and way.applies(harness):
+            if wanted and not explored.stopped and explored.left(way.instead_of) and way.applies(harness):
                 explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
         return explored
 
