@@ -117,6 +117,14 @@ class OnceOnly(Table):
         return jobs
 
 
+class Twice(Table):
+    """Each batch is delivered twice over, whoever else leases."""
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Deliver some ready jobs."""
+        return await super().lease(limit) * 2
+
+
 def reached(store: Callable[[aiosqlite.Connection], Table]) -> StoreHarness:
     """The harness of a store whose workers have a connection each."""
 
@@ -153,6 +161,13 @@ def test_another_worker_between_two_statements_is_found() -> None:
     found = raced(LooksThenActs, ONE).findings["lease/exclusive"]
     assert [step.kind.name for step in found.program] == ["ENQUEUE", "LEASE", "LEASE"]
     assert (found.again, found.way, found.schedule) == (True, "races", ())
+
+
+def test_what_breaks_in_each_race_is_made_smaller() -> None:
+    """Down to a job and a lease, though a longer program showed it first."""
+    finding = raced(Twice, ONE).findings["lease/within-limit"]
+    assert [step.kind.name for step in finding.program] == ["ENQUEUE", "LEASE"]
+    assert finding.again
 
 
 def test_what_is_known_is_not_pursued() -> None:
