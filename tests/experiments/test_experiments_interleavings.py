@@ -25,7 +25,7 @@ from async_contract.judge.verdict import Verdict
 from async_contract.reference.memory import MemoryStore
 from async_contract.store import Job
 
-EFFORT = Effort(programs=60, schedules=30, seconds=60.0)
+EFFORT = Effort(programs=25, schedules=20, seconds=60.0)
 
 
 class Queue:
@@ -144,10 +144,10 @@ def test_two_fails_between_check_and_effect_put_a_job_back_twice() -> None:
 def test_a_correct_store_is_not_blamed_under_any_schedule(store: Callable[[], object]) -> None:
     """Many schedules are tried, and most of them differ."""
     found = interleaved(store)
-    assert (found.findings, found.left, found.programs) == ({}, "", 60)
-    assert found.schedules == 60 * 30
-    assert found.distinct > 60
-    assert found.counts["lease/exclusive"] > 60
+    assert (found.findings, found.left, found.programs) == ({}, "", 25)
+    assert found.schedules == 25 * 20
+    assert found.distinct > 25
+    assert found.counts["lease/exclusive"] > 25
 
 
 def test_a_correct_store_with_times_is_not_blamed() -> None:
@@ -283,11 +283,11 @@ class WaitsAside(Queue):
         return await super().lease(limit)
 
 
-def insisting(store: Callable[[], object], programs: int = 30) -> Exploration:
+def insisting(store: Callable[[], object], effort: Effort) -> Exploration:
     """What comes of a store that blocks where it is empty, and is not asked before there are jobs."""
     with Sandboxes() as sandboxes:
         stage = LoopStage(StoreHarness(store), sandboxes, Settings(allow_nonempty=True))
-        return Scheduler(stage, 0).explore(Effort(programs=programs, schedules=20, seconds=60.0))
+        return Scheduler(stage, 0).explore(effort)
 
 
 def test_a_deadlock_is_a_call_that_is_not_accepted() -> None:
@@ -302,7 +302,10 @@ def test_a_lock_that_a_cancelled_call_keeps_is_found() -> None:
     assert [step.kind for step in found.program if step.cancel] == [Kind.LEASE]
 
 
-@pytest.mark.parametrize(("store", "programs"), [(WaitsForJobs, 3), (WaitsAside, 30)])
-def test_a_store_that_waits_for_jobs_is_not_blamed(store: Callable[[], object], programs: int) -> None:
+@pytest.mark.parametrize(("store", "programs", "schedules"), [(WaitsForJobs, 3, 4), (WaitsAside, 30, 10)])
+def test_a_store_that_waits_for_jobs_is_not_blamed(
+    store: Callable[[], object], programs: int, schedules: int
+) -> None:
     """Its programs end in a livelock, after many steps, or in a deadlock, and that is how they should."""
-    assert insisting(store, programs).findings == {}
+    effort = Effort(programs=programs, schedules=schedules, seconds=60.0)
+    assert insisting(store, effort).findings == {}

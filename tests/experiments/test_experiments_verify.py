@@ -247,7 +247,7 @@ def explored(store: object, seed: int, **options: object) -> dict[str, tuple[Ste
     harness = StoreHarness(store, **options)  # type: ignore[arg-type]
     with Sandboxes() as sandboxes:
         explorer = Explorer(harness, sandboxes, Settings(), seed)
-        found = asyncio.run(explorer.explore(Budget(programs=1_000, seconds=60)))
+        found = asyncio.run(explorer.explore(Budget(programs=200, seconds=60)))
     return {clause: finding.program for clause, finding in found.findings.items()}
 
 

@@ -13,7 +13,7 @@ FEW = """
 from hypothesis import settings
 
 settings.register_profile(
-    "few", max_examples=100, stateful_step_count=15, derandomize=True, database=None, print_blob=False
+    "few", max_examples=40, stateful_step_count=15, derandomize=True, database=None, print_blob=False
 )
 settings.load_profile("few")
 """
