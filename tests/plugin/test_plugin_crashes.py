@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from tests.conftest import Example
@@ -18,7 +19,7 @@ def test_a_store_that_survives_holds_the_clause(example: Example) -> None:
     """The summary says how many workers were killed."""
     run = example.having({"mypkg.py": STORE.format(store="FiledStore")}).run_pytest(*ARGUMENTS)
     assert run.status == 0
-    assert "explored with workers killed: 3 programs of" in run.text
+    assert re.search(r"explored with workers killed: [123] programs of \d+ steps", run.text)
     assert "durable/kill" in run.text
 
 
