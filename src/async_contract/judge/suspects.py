@@ -84,6 +84,8 @@ class _Suspects:
     def _own(self) -> Iterator[tuple[Operation, str]]:
         # The first to do harm does it; that the next ones are refused follows from it.
         ends = [each for each in self._case.before if each.method in ("complete", "fail")]
+        if self._capabilities.fences:
+            yield from ((each, "expiry/fenced") for each in ends if self._is_overtaken(each))
         changes = [each for each in self._case.history if each.method == "mutate"]
         own = [each for each in changes if each.job_id == self._case.job_id]
         for each in sorted([*ends, *own], key=instant):
@@ -91,6 +93,23 @@ class _Suspects:
             clause = self._own_clause(each) if since else ""
             if clause:
                 yield each, clause
+
+    def _is_overtaken(self, end: Operation) -> bool:
+        """Whether the lease expired while this call was under way, and another worker was given the job.
+
+        Then it had no effect before that delivery, and where the store fences it must not have had one after.
+        """
+        leases = [each for each in self._case.before if each.method == "lease" and each.outcome == OK]
+        own = [each for each in leases if each.worker == end.worker and each.invoked <= end.invoked]
+        if end.outcome != OK or not own:
+            return False
+        expiry = own[-1].invoked + nanoseconds(self._capabilities.lease_timeout or 0.0)
+        return any(
+            each.worker != end.worker
+            and end.invoked <= each.invoked <= (end.returned or 0)
+            and (each.returned or 0) >= expiry
+            for each in leases
+        )
 
     def _own_clause(self, call: Operation) -> str:
         if call.method == "mutate":
