@@ -10,7 +10,7 @@ from random import Random
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import Settings, open_bench
 from async_contract.experiments.findings import Exploration, Finding
-from async_contract.experiments.programs import Program, generate, menu_for, play_in_order
+from async_contract.experiments.programs import LIMITS, Kind, Program, Step, generate, menu_for, play_in_order
 from async_contract.experiments.shrink import parts, shrinking
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
@@ -20,6 +20,9 @@ from async_contract.judge.judge import Judge
 from async_contract.judge.verdict import Violation
 
 _TRIES = 3  # of a program, until nothing seems to be broken by it
+
+_MORE = (Step(1, Kind.LEASE, LIMITS.index(10)),) * 3
+"""Leases by one who ends nothing. A job that comes twice in them does so without a complete or a fail."""
 
 MOST_SHADOWS = 2
 """After so many programs that only seemed to break a clause it is not pursued any more."""
@@ -33,11 +36,13 @@ class Budget:
         programs: So many programs at most.
         seconds: Seconds after which no new program is begun.
         tries: How many programs are tried to make one smaller.
+        until: The clause whose breach ends it; empty: none does.
     """
 
     programs: int = 1_000
     seconds: float = 2.0
     tries: int = 1_000
+    until: str = ""
 
 
 class _Hung(CallTimedOut):
@@ -68,6 +73,8 @@ class Explorer:
         menu = menu_for(self._harness.capabilities, virtual=self._harness.virtual_time)
         menus = (*[menu] * 3, replace(menu, steps=4 * menu.steps))
         while done.programs < budget.programs and time.monotonic() - began < budget.seconds:
+            if budget.until in done.findings:
+                break
             program = generate(Random(f"{self._seed}:{done.programs}"), menus[done.programs % len(menus)])
             done.programs += 1
             done.steps += len(program)
@@ -99,17 +106,18 @@ class Explorer:
             done.stopped = str(hung)
 
     async def broken(
-        self, program: Program, counts: Counter[str] | None = None
+        self, program: Program, counts: Counter[str] | None = None, *, drains: bool = True
     ) -> tuple[dict[str, list[Violation]], tuple[Operation, ...]]:
         """Carry out one program: what it breaks, by clause, and its history.
 
         Args:
             program: The program.
             counts: Where to add how often each clause was put to the test.
+            drains: Whether what is left at the end is completed, or only leased.
         """
         async with open_bench(self._harness, self._sandboxes, self._settings) as bench:
             try:
-                await play_in_order(bench, program)
+                await play_in_order(bench, program, drains=drains)
             except CallTimedOut as hung:
                 raise _Hung(str(hung), tuple(bench.history)) from hung
         history = tuple(bench.history)
@@ -125,22 +133,31 @@ class Explorer:
             counts.update(counted)
         return broken, counted
 
-    async def _pursue(self, seen: Finding, budget: Budget, done: Exploration) -> None:
-        """Make the program smaller, and keep what it then breaks."""
+    async def _pursue(
+        self, seen: Finding, budget: Budget, done: Exploration, shadows: frozenset[str] = frozenset()
+    ) -> None:
+        """Make the program smaller, and keep what it then breaks.
+
+        Args:
+            seen: What breaks a clause.
+            budget: How much this may cost.
+            done: Where it is kept.
+            shadows: The clauses that this one explains, and which so can't explain it.
+        """
         clause = seen.violation.clause
         least = await self._least(clause, seen.program, budget)
         broken, history = await self.broken(least)
         if clause not in broken:
             # Something else decides than the program. But what was seen was seen: its history is the proof.
             return
-        other = await self._without_the_blamed(clause, least)
+        other = await self._without_the_blamed(clause, least, shadows)
         if other is None:
             done.findings[clause] = Finding(broken[clause][0], least, history)
             return
         done.shadows[clause] += 1
         done.findings.pop(clause, None)
         if other.violation.clause not in done.findings:
-            await self._pursue(other, budget, done)
+            await self._pursue(other, budget, done, shadows | {clause})
 
     async def _least(self, clause: str, program: Program, budget: Budget) -> Program:
         """The least program that still breaks the clause."""
@@ -153,7 +170,9 @@ class Explorer:
             least: Program = done.value
             return least
 
-    async def _without_the_blamed(self, clause: str, program: Program) -> Finding | None:
+    async def _without_the_blamed(
+        self, clause: str, program: Program, shadows: frozenset[str]
+    ) -> Finding | None:
         """What is broken without what is to blame for this clause.
 
         A store that delivers every job twice also does so after the complete of another job. That
@@ -162,9 +181,15 @@ class Explorer:
         if CLAUSE[clause].level == "SHOULD":
             return None
         # Some stores break now and then only: whatever they do in a thread may come sooner or later.
-        for smaller in (each for each in parts(program) for _ in range(_TRIES)):
-            broken, history = await self.broken(smaller)
+        smaller = [each for each in parts(program) for _ in range(_TRIES)]
+        if CLAUSE[clause].family in ("complete", "fail"):
+            # What is to blame may stand behind the program, where the store is drained: lease before that.
+            smaller.insert(0, (*program, *_MORE))
+        for each in smaller:
+            broken, history = await self.broken(each)
             for other, violations in broken.items():
-                if CLAUSE[other].level != "SHOULD" and other != clause:
-                    return Finding(violations[0], smaller, history)
+                if CLAUSE[other].level == "SHOULD" or other in (clause, *shadows):
+                    continue
+                if clause not in (await self.broken(each, drains=False))[0]:
+                    return Finding(violations[0], each, history)
         return None

@@ -33,8 +33,15 @@ PARTS = (0.3, 0.6, 1.05, 2.1)
 TEXTS = (*MESSAGES[:4], *HOSTILE_MESSAGES[:4])
 """The messages that a step can fail with; the simplest first."""
 
+_TAKES, _AT_ONCE = 3, 10
+"""So many leases, with this limit, show what is delivered twice."""
+
 IDS = ("job-{:02}", "Job-{:02}", " job-{:02}", "job-{:02}%")
 """The ids that a step can enqueue; the simplest first."""
+
+
+WHICH = 160
+"""How many jobs, limits or times a step can name: with eight rules, the twentieth job from the end too."""
 
 
 class Kind(IntEnum):
@@ -96,12 +103,12 @@ def generate(random: Random, menu: Menu) -> Program:
     workers = min(random.choice((1, 1, 2, 3)), menu.workers)
     weights = _weights(random, menu)
     kinds = list(weights)
-    steps = [Step(0, Kind.ENQUEUE, _some(random, 40)) for _ in range(random.randint(0, 4))]
+    steps = [Step(0, Kind.ENQUEUE, _some(random, WHICH)) for _ in range(random.randint(0, 4))]
     cancels = random.random() < 0.3 and menu.cancels
     for kind in random.choices(kinds, [weights[each] for each in kinds], k=random.randint(2, menu.steps)):
         worker = 1 + int(random.random() * workers)
         cancel = 1 + int(random.random() * 4) if cancels and kind in _CALLS and random.random() < 0.3 else 0
-        steps.append(Step(worker, kind, _some(random, 40), _some(random, len(TEXTS)), cancel))
+        steps.append(Step(worker, kind, _some(random, WHICH), _some(random, len(TEXTS)), cancel))
     return tuple(steps)
 
 
@@ -216,25 +223,46 @@ async def _fail(worker: Worker, how: int, job_id: str, **options: object) -> obj
     return await worker.fail(job_id, TEXTS[how % len(TEXTS)], **options)  # type: ignore[arg-type]
 
 
-async def play_in_order(bench: Bench, program: Program) -> None:
-    """Carry out a program step by step, and drain the store."""
+async def play_in_order(bench: Bench, program: Program, *, drains: bool = True) -> None:
+    """Carry out a program step by step, and drain the store.
+
+    Args:
+        bench: Where the store is.
+        program: The program.
+        drains: Whether what is left is completed; else it is leased, and nothing is ended.
+    """
     player = Player(bench)
     workers: dict[int, Worker] = {}
     for step in program:
         if step.worker not in workers:
             workers[step.worker] = await bench.worker() if step.worker else await bench.first_worker()
         await player.play(step, workers[step.worker])
-    await finish(bench)
+    await (finish(bench) if drains else take(bench))
 
 
 async def finish(bench: Bench) -> None:
     """Let every lease expire where that costs nothing, and drain the store."""
-    if bench.sandbox.virtual and bench.can_expire:
-        await bench.expire()
+    await _expire(bench)
     try:
         await bench.drain()
     except NotExercised:
         return
+
+
+async def take(bench: Bench) -> None:
+    """Let every lease expire where that costs nothing, and lease what there is, without an end to any of it.
+
+    A job that comes twice so comes twice by itself, whatever a complete or a fail would have done.
+    """
+    await _expire(bench)
+    worker = await bench.first_worker()
+    for _ in range(_TAKES):
+        await worker.ask(_AT_ONCE)
+
+
+async def _expire(bench: Bench) -> None:
+    if bench.sandbox.virtual and bench.can_expire:
+        await bench.expire()
 
 
 def menu_for(capabilities: Capabilities, *, virtual: bool, steps: int = 30) -> Menu:
@@ -249,7 +277,7 @@ def menu_for(capabilities: Capabilities, *, virtual: bool, steps: int = 30) -> M
 
 # -- as text ------------------------------------------------------------------------------------
 
-_SPANS = (8, len(Kind), 40, len(TEXTS), 32)
+_SPANS = (8, len(Kind), WHICH, len(TEXTS), 32)
 
 
 def encode(program: Program) -> str:
