@@ -67,6 +67,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="repeat what broke a clause, and run nothing else",
     )  # fmt: skip
     group.addoption(
+        "--async-contract-selftest", action="store_true",
+        help="have every store that is broken on purpose caught, with these settings, and exit",
+    )  # fmt: skip
+    group.addoption(
         "--async-contract-list", action="store_true", help="print the clauses of the contract and exit"
     )
 
@@ -97,7 +101,9 @@ def _token(text: str) -> Case:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Print the clauses, if they were asked for, and do nothing else."""
+    """Print the clauses, or put the toolkit to the test, if that was asked for, and do nothing else."""
+    if config.getoption("async_contract_selftest"):
+        return _selftest(config)
     if not config.getoption("async_contract_list"):
         return None
     from async_contract.contract.clauses import CLAUSES
@@ -107,6 +113,31 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     for clause in CLAUSES:
         sys.stdout.write(f"{clause.id:<{ids}}  {level(clause):<{levels}}  {clause.sentence}\n")
     return 0
+
+
+def _selftest(config: pytest.Config) -> int:
+    from async_contract.harness.sandbox import Sandboxes
+    from async_contract.mutants.zoo import MUTANTS
+    from async_contract.report import kills
+    from async_contract.suites.selftest import CORRECT, blamed, death
+    from async_contract.suites.state import limits_of
+
+    def say(*lines: str) -> None:
+        sys.stdout.writelines(f"{each}\n" for each in lines)
+        sys.stdout.flush()  # a line is told when it is known: all of them take minutes
+
+    limits, deaths, wrong = limits_of(config), [], False
+    say(f"effort {limits.effort}, seed {limits.seed}", kills.heading())
+    with Sandboxes() as sandboxes:
+        for mutant in MUTANTS:
+            deaths.append(death(mutant, sandboxes, limits))
+            say(kills.line(deaths[-1]))
+        for name, harness in CORRECT.items():
+            found = list(blamed(harness, sandboxes, limits))
+            wrong = wrong or bool(found)
+            say(*kills.correct(name, found))
+    say(kills.total(deaths))
+    return int(wrong or not all(each.by for each in deaths))
 
 
 def pytest_configure(config: pytest.Config) -> None:

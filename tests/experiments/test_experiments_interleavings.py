@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -116,17 +117,19 @@ class Full(Queue):
         self.ready.append(Job("somebody's", "kind"))
 
 
-def interleaved(store: Callable[[], object], seed: int = 0, **options: object) -> Exploration:
+def interleaved(
+    store: Callable[[], object], seed: int = 0, effort: Effort = EFFORT, **options: object
+) -> Exploration:
     """What comes of it."""
     with Sandboxes() as sandboxes:
         harness = StoreHarness(store, **options)  # type: ignore[arg-type]
-        return Scheduler(LoopStage(harness, sandboxes, Settings()), seed).explore(EFFORT)
+        return Scheduler(LoopStage(harness, sandboxes, Settings()), seed).explore(effort)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_staggered_double_lease_is_found_and_made_least(seed: int) -> None:
     """Two workers, one job, a lease each, and one pause."""
-    found = interleaved(ChecksThenActs, seed)
+    found = interleaved(ChecksThenActs, seed, replace(EFFORT, until="lease/exclusive"))
     assert set(found.findings) == {"lease/exclusive"}
     raced = found.findings["lease/exclusive"]
     assert sorted(step.kind for step in raced.program) == [Kind.ENQUEUE, Kind.LEASE, Kind.LEASE]
@@ -145,8 +148,8 @@ def test_a_correct_store_is_not_blamed_under_any_schedule(store: Callable[[], ob
     """Many schedules are tried, and most of them differ."""
     found = interleaved(store)
     assert (found.findings, found.left, found.programs) == ({}, "", 25)
-    assert found.schedules == 25 * 20
-    assert found.distinct > 25
+    assert 25 * 15 < found.schedules < 25 * 60
+    assert found.distinct > 100
     assert found.counts["lease/exclusive"] > 25
 
 

@@ -14,7 +14,7 @@ def test_only_what_can_be_said_to_a_store_stands_in_them() -> None:
     assert full[: len(plain)] == plain
 
 
-def test_each_is_for_two_workers() -> None:
+def test_each_is_for_two_or_three_workers() -> None:
     """Jobs are there before, or are enqueued by the workers themselves."""
     for program in openings(Menu(sleeps=True)):
-        assert {step.worker for step in program} - {0} == {1, 2}
+        assert {step.worker for step in program} - {0} in ({1, 2}, {1, 2, 3})

@@ -182,10 +182,10 @@ def test_asyncios_own_order_is_tried_first() -> None:
 
 
 def test_a_search_tells_how_much_was_tried() -> None:
-    """Schedules that are the same are counted, and counted as one."""
+    """Schedules that are the same are counted, and counted as one; after some in a row there are no more."""
     found = search(unsteady(*[1] * 20), lambda _: False, seed=1, schedules=20)
 
-    assert found == Search(None, None, 20, 1)
+    assert found == Search(None, None, 16, 1)
     assert search(three, lambda _: False, seed=1, schedules=40).distinct > 30
 
 

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import re
 from collections import Counter
 
 import pytest
 
 from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments.bench import Settings
 from async_contract.experiments.catalogue import EXAMPLES
+from async_contract.experiments.explore import Budget, Explorer
+from async_contract.experiments.findings import Finding
+from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.limits import Limits
+from async_contract.experiments.scheduled import Effort, Scheduler
 from async_contract.experiments.verify import Verification, verify
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
+from async_contract.mutants import mutant as making
+from async_contract.mutants import racing
 from async_contract.mutants.mutant import Mutant
 from async_contract.mutants.zoo import MUTANTS
+
+SHALLOW = tuple(each for each in MUTANTS if not each.deep)
+DEEP = tuple(each for each in MUTANTS if each.deep)
+RACING = {making.mutant(store).name for store in racing.STORES}
+
+LEAST = {
+    "forgets-old-completions": (23, 0),
+    "staggered-double-lease": (3, 1),
+    "tidies-up-after-fail": (5, 1),
+    "reaps-twice": (6, 2),
+    "completes-after-expiry": (5, 1),
+    "fails-after-expiry": (6, 1),
+    "gives-up-silently": (4, 1),
+    "unlocks-for-others": (4, 1),
+    "locks-in-two-orders": (4, 0),
+}
+"""How many steps and pauses are left at the most of what shows a mutant; elsewhere ten, in order."""
 
 ABOUT_BATCHES = ("lease/accepted", "lease/within-limit", "lease/empty")
 """What breaks these happens to a batch, and so to no job that could be named."""
@@ -94,6 +120,7 @@ takes-one-more: lease/within-limit lease/identity lease/order complete/only-that
   fail/only-that-job
 stops-at-unreadable-job: fail/redelivers fail/only-that-job
 lease-stays-busy: lease/progress
+shared-scratch: lease/progress
 swallows-cancellation: lease/progress
 complete-drops-next-ready: lease/within-limit lease/identity lease/snapshot lease/progress fail/redelivers
   durable/reopen
@@ -187,7 +214,7 @@ def _verified(mutant: Mutant, sandboxes: Sandboxes) -> tuple[Verification, set[s
     return found[mutant.clause], broken
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
+@pytest.mark.parametrize("mutant", SHALLOW, ids=lambda each: each.name)
 def test_a_mutant_is_caught_by_its_clause(mutant: Mutant) -> None:
     """The verdict on the clause is *broken*, and nothing else is broken but what is known to follow."""
     with Sandboxes() as sandboxes:
@@ -198,6 +225,29 @@ def test_a_mutant_is_caught_by_its_clause(mutant: Mutant) -> None:
     assert jobs or mutant.clause in ABOUT_BATCHES or mutant.hangs or mutant.name == "delivers-dicts"
     if not mutant.hangs:
         assert all(each.job_id is None or each.job_id in each.happened for each in found.verdict.violations)
+
+
+def _explored(each: Mutant, sandboxes: Sandboxes) -> Finding:
+    """What random programs find of a mutant: in order, or where that finds nothing, under schedules."""
+    until = each.clause
+    if each.name in RACING:
+        stage = LoopStage(each.harness, sandboxes, Settings())
+        effort = Effort(programs=60, seconds=math.inf, until=until)
+        return Scheduler(stage, 0).explore(effort).findings[until]
+    explorer = Explorer(each.harness, sandboxes, Settings(), 0)
+    return asyncio.run(explorer.explore(Budget(seconds=math.inf, until=until))).findings[until]
+
+
+@pytest.mark.parametrize("mutant", DEEP, ids=lambda each: each.name)
+def test_a_mutant_that_no_example_catches_is_caught_by_random_programs(mutant: Mutant) -> None:
+    """With as many of them as a run of normal effort tries, and what is left is short."""
+    with Sandboxes() as sandboxes:
+        by_example = verify(mutant.harness, mutant.clause, sandboxes=sandboxes)
+        found = _explored(mutant, sandboxes)
+    assert by_example.verdict.verdict is Verdict.HELD
+    assert found.violation.clause == mutant.clause
+    most_steps, most_pauses = LEAST.get(mutant.name, (10, 0))
+    assert (len(found.program) <= most_steps, len(found.schedule) <= most_pauses) == (True, True)
 
 
 def test_every_clause_with_an_experiment_kills_a_mutant() -> None:

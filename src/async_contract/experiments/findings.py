@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -47,6 +48,7 @@ class Exploration:
         seconds: How long all that took.
         left: How the store left the way it was to be carried out in; empty if it stayed.
         stopped: Why it ended before its time, if it did.
+        began: When it began, by the monotonic clock.
     """
 
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Exploration:
     seconds: float = 0.0
     left: str = ""
     stopped: str = ""
+    began: float = field(default_factory=time.monotonic)
 
 
 class Spent(NamedTuple):

@@ -60,12 +60,14 @@ class Limits:
         allow_nonempty: Whether a store may hold other jobs, which are then left alone.
         effort: `"quick"`, `"normal"` or `"thorough"`.
         seed: Where the random programs come from; the same seed gives the same programs.
+        until: The clause whose breach ends the exploring; empty: it goes on for the others.
     """
 
     item: float = 60.0
     allow_nonempty: bool = False
     effort: str = "normal"
     seed: int = 0
+    until: str = ""
 
     @property
     def settings(self) -> Settings:
@@ -81,7 +83,7 @@ class Limits:
     def budget(self) -> Budget:
         """How much is explored in order, at most half of the time that there is."""
         budget = BUDGETS[self.effort]
-        return replace(budget, seconds=min(budget.seconds, self.item / 2))
+        return replace(budget, seconds=min(budget.seconds, self.item / 2), until=self.until)
 
     @property
     def concurrent(self) -> Effort:
@@ -94,13 +96,13 @@ class Limits:
         return self._in_time(THREADS[self.effort])
 
     def _in_time(self, effort: Effort) -> Effort:
-        return replace(effort, seconds=min(effort.seconds, self.item / 4))
+        return replace(effort, seconds=min(effort.seconds, self.item / 4), until=self.until)
 
     @property
     def heats(self) -> Heats:
         """How often workers race, for at most a quarter of the time that there is."""
         heats = HEATS[self.effort]
-        return replace(heats, seconds=min(heats.seconds, self.item / 4))
+        return replace(heats, seconds=min(heats.seconds, self.item / 4), until=self.until)
 
     @property
     def casualties(self) -> Casualties:

@@ -18,6 +18,7 @@ def _does(worker: int, *kinds: Kind) -> Program:
 
 
 _LEASE, _COMPLETE, _FAIL, _ENQUEUE = Kind.LEASE, Kind.COMPLETE, Kind.FAIL, Kind.ENQUEUE
+_RETURNS = ((Kind.SLEEP, 2), (Kind.LEASE, 0))  # once what was on lease has expired
 
 _ALWAYS: tuple[Program, ...] = (
     (_JOB, *_does(1, _LEASE), *_does(2, _LEASE)),
@@ -38,6 +39,16 @@ _WITH_CANCELS: tuple[Program, ...] = tuple(
     for at in (1, 2)
 )
 
+# Who is cancelled while he waits may leave behind what the others rely on.
+_WITH_WAITERS: tuple[Program, ...] = (
+    (_JOB, *_does(1, _LEASE), Step(2, _LEASE, cancel=1), *_does(2, _LEASE)),
+    (_JOB, *_does(1, _LEASE), Step(2, _LEASE, cancel=2), *_does(3, _LEASE)),
+    *(
+        (_JOB, _JOB, *_does(1, _LEASE, end), *_does(2, _LEASE), Step(2, end, cancel=1), *_does(2, end))
+        for end in (_COMPLETE, _FAIL)
+    ),
+)
+
 _WITH_SLEEPS: tuple[Program, ...] = tuple(
     (
         _JOB,
@@ -50,11 +61,20 @@ _WITH_SLEEPS: tuple[Program, ...] = tuple(
     for end, other in ((_COMPLETE, _COMPLETE), (_FAIL, _COMPLETE), (_COMPLETE, _FAIL))
 )
 
+# A call is late, and meanwhile the lease expires and the job is on lease to another.
+_WITH_EXPIRY: tuple[Program, ...] = (
+    *(
+        (_JOB, *_does(1, _LEASE, end), Step(2, Kind.SLEEP, _EXPIRED), *_does(2, _LEASE, _LEASE))
+        for end in (_COMPLETE, _FAIL)
+    ),
+    (_JOB, *_does(1, _LEASE), *(Step(each, kind, which) for each in (2, 3) for kind, which in _RETURNS)),
+)
+
 
 def openings(menu: Menu) -> tuple[Program, ...]:
     """The programs to begin with, for what can be said to a store."""
     return (
         *_ALWAYS,
-        *(_WITH_SLEEPS if menu.sleeps else ()),
-        *(_WITH_CANCELS if menu.cancels else ()),
+        *((*_WITH_SLEEPS, *_WITH_EXPIRY) if menu.sleeps else ()),
+        *((*_WITH_CANCELS, *_WITH_WAITERS) if menu.cancels else ()),
     )

@@ -45,6 +45,7 @@ class Heats:
         seconds: Seconds after which no new program is begun.
         tries: How many programs are tried to make one smaller.
         patience: Seconds after which it is small enough.
+        until: The clause whose breach ends it; empty: none does.
     """
 
     programs: int = 60
@@ -52,6 +53,7 @@ class Heats:
     seconds: float = 4.0
     tries: int = 40
     patience: float = 5.0
+    until: str = ""
 
 
 class Late:
@@ -113,6 +115,8 @@ class Races(LoopStage):
         done = Exploration()
         began = time.monotonic()
         while done.programs < heats.programs and time.monotonic() - began < heats.seconds and not done.left:
+            if heats.until in done.findings:
+                break
             program = numbered(seed, done.programs, self.menu)
             done.programs += 1
             try:

@@ -30,6 +30,9 @@ from async_contract.history.operation import Operation
 from async_contract.judge.judge import Judge
 from async_contract.judge.verdict import Violation
 
+OF_OPENINGS = 3
+"""So many times the schedules are tried of the programs to begin with, which seldom have many."""
+
 
 class Stage(Protocol):
     """Where concurrent programs are played, and somebody says who goes next."""
@@ -70,6 +73,7 @@ class Effort:
         seconds: Seconds after which no new program is begun.
         tries: How many programs are tried to make one smaller.
         patience: Seconds after which it is small enough.
+        until: The clause whose breach ends it; empty: none does.
     """
 
     programs: int = 120
@@ -77,6 +81,12 @@ class Effort:
     seconds: float = 4.0
     tries: int = 150
     patience: float = 10.0
+    until: str = ""
+
+    def is_spent(self, done: Exploration) -> bool:
+        """Whether no new program is begun."""
+        enough = done.programs >= self.programs or time.monotonic() - done.began >= self.seconds
+        return enough or bool(done.left) or self.until in done.findings
 
 
 @dataclass(slots=True)
@@ -106,11 +116,13 @@ class Scheduler:
             known: Clauses that are known to be broken and need no pursuit.
         """
         done = Exploration()
-        began = time.monotonic()
-        while done.programs < effort.programs and time.monotonic() - began < effort.seconds and not done.left:
-            self._try(numbered(self._seed, done.programs, self._stage.menu), effort, done, known)
+        first = openings(self._stage.menu)
+        thorough = replace(effort, schedules=OF_OPENINGS * effort.schedules)
+        while not effort.is_spent(done):
+            program = numbered(self._seed, done.programs, self._stage.menu)
+            self._try(program, thorough if program in first else effort, done, known)
             done.programs += 1
-        done.seconds = time.monotonic() - began
+        done.seconds = time.monotonic() - done.began
         return done
 
     def broken(

@@ -147,6 +147,10 @@ class Search(NamedTuple):
     distinct: int
 
 
+REPEATS = 15
+"""After so many schedules in a row that were tried before, a program has hardly another one."""
+
+
 def search(
     attempt: Attempt,
     fails: Callable[[Run], bool],
@@ -171,11 +175,16 @@ def search(
     choosers = islice(chain(orders, rotation(seed, first.steps)), schedules - 1)
     others = (attempt(each) for each in choosers)
     distinct = set()
+    tried = latest = 0
     for tried, run in enumerate(chain([first], others), 1):
-        distinct.add(hash(run.trace.turns))
+        if hash(run.trace.turns) not in distinct:
+            distinct.add(hash(run.trace.turns))
+            latest = tried
         if fails(run):
             return Search(pauses_of(attempt, run.trace), run, tried, len(distinct))
-    return Search(None, None, schedules, len(distinct))
+        if tried - latest >= REPEATS:
+            break
+    return Search(None, None, tried, len(distinct))
 
 
 # -- making it simple -------------------------------------------------------------------------------

@@ -276,6 +276,8 @@ class Explorations:
         # With its harness, so that its id stays its own.
         _, explored = self._done.setdefault(id(harness), (harness, Explored()))
         for way in WAYS:
+            if limits.until and explored.finding(limits.until) is not None:
+                break
             wanted = way.clause in ("", clause) and way.name not in explored.ways
             if wanted and not explored.stopped and explored.left(way.instead_of) and way.applies(harness):
                 explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)

@@ -17,10 +17,12 @@ class BrokenStore(PlainStore):
     Attributes:
         breaks: The id of the clause that must catch it.
         hangs: Whether it leaves calls that never return.
+        deep: Whether it takes more than the example of its clause: many steps, or a schedule.
     """
 
     breaks: ClassVar[str]
     hangs: ClassVar[bool] = False
+    deep: ClassVar[bool] = False
 
     @classmethod
     def reached(cls) -> StoreHarness:
@@ -38,6 +40,7 @@ class Mutant:
         defect: What is wrong with it, in one sentence.
         harness: How it is reached.
         hangs: Whether it leaves calls that never return, so that a short time limit saves time.
+        deep: Whether it takes more than the example of its clause: many steps, or a schedule.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Mutant:
     defect: str
     harness: StoreHarness
     hangs: bool = False
+    deep: bool = False
 
 
 class BackingHarness(StoreHarness):
@@ -76,4 +80,4 @@ def mutant(store: type[BrokenStore]) -> Mutant:
     """The mutant of which this is the store."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", store.__name__).lower()
     defect = (store.__doc__ or name).partition("\n")[0]
-    return Mutant(name, store.breaks, defect, store.reached(), store.hangs)
+    return Mutant(name, store.breaks, defect, store.reached(), store.hangs, store.deep)

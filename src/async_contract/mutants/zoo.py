@@ -9,6 +9,7 @@ from async_contract.mutants import (
     cancelling,
     completing,
     crashing,
+    deep,
     exclusion,
     expiring,
     failing,
@@ -16,6 +17,7 @@ from async_contract.mutants import (
     ids,
     messages,
     queues,
+    racing,
     reopening,
     stray_completes,
     stray_fails,
@@ -24,8 +26,8 @@ from async_contract.mutants import (
 from async_contract.mutants.mutant import Mutant, mutant
 
 _MODULES = (
-    attempts, batches, cancelling, completing, crashing, exclusion, expiring, failing, forms, ids, messages,
-    queues, reopening, stray_completes, stray_fails, values,
+    attempts, batches, cancelling, completing, crashing, deep, exclusion, expiring, failing, forms, ids,
+    messages, queues, racing, reopening, stray_completes, stray_fails, values,
 )  # fmt: skip
 _ORDER = list(CLAUSE)
 

@@ -35,12 +35,7 @@ class State:
         self._told: set[tuple[int, str]] = set()
         self._strict: bool = config.getoption("async_contract_strict")
         self.forgiving: bool = not config.getoption("runxfail", default=False)
-        self.limits = Limits(
-            item=config.getoption("async_contract_timeout"),
-            allow_nonempty=config.getoption("async_contract_allow_nonempty"),
-            effort=config.getoption("async_contract_effort"),
-            seed=seed_of(config),
-        )
+        self.limits = limits_of(config)
         self.only: Case | None = config.getoption("async_contract_reproduce")
 
     def memory(self, target: str, clause: str) -> Memory:
@@ -79,6 +74,16 @@ class State:
     def seen_broken(self, target: str, clause: str) -> bool:
         """Whether an item of this process has seen `target` break `clause`."""
         return (target, clause) in self._seen
+
+
+def limits_of(config: pytest.Config) -> Limits:
+    """What an item may take and do, as the options say."""
+    return Limits(
+        item=config.getoption("async_contract_timeout"),
+        allow_nonempty=config.getoption("async_contract_allow_nonempty"),
+        effort=config.getoption("async_contract_effort"),
+        seed=seed_of(config),
+    )
 
 
 def seed_of(config: pytest.Config) -> int:
