@@ -316,7 +316,13 @@ def _show(item: pytest.Item, error: pytest.ExceptionInfo[BaseException], report:
     value, command = error.value, replay(item.config, item.stash[BINDING].arguments, token)
     if isinstance(value, ContractViolation):
         script = _script(item, value)
-        text = violation.stories(value.violations, exercised=value.exercised, replay=command, script=script)
+        text = violation.stories(
+            value.violations,
+            exercised=value.exercised,
+            replay=command,
+            script=script,
+            history=value.history,
+        )
         _show_text(report, error, text, violation.headline(value.violations[0]))
     elif isinstance(value, (ContractError, ContractWarning)):
         text = violation.with_replay(str(value), command)

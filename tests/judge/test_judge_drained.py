@@ -260,3 +260,33 @@ def test_what_is_shown_of_a_failed_job_says_whether_it_is_owed(state: JobState, 
     story.inspect("a", state, "boom")
     story.drain()
     assert story.blamed() == ["lease/progress"] * owed
+
+
+@pytest.mark.parametrize(
+    ("refusals", "promised", "blamed"),
+    [(3, {"redelivers": True}, ["fail/cancelled"]), (2, {"redelivers": True}, []), (3, {}, [])],
+)
+def test_a_holder_that_is_refused_after_a_cancelled_fail_has_let_go(
+    refusals: int, promised: dict[str, object], blamed: list[str]
+) -> None:
+    """Either it holds the job and must be heard, or the fail had its effect; a promise says what follows."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a")
+    story.fail(1, "a", how=STOPPED)
+    story.inspect("a", "leased", at=(story.now, story.now))
+    story.complete(2, "a", how=REFUSED)
+    for _ in range(refusals):
+        story.fail(1, "a", how=REFUSED)
+    story.drain()
+    assert story.blamed(**promised) == blamed
+
+
+def test_a_holder_that_was_heard_before_has_not_let_go() -> None:
+    """That his calls are refused afterwards says nothing of the one that was cancelled."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a")
+    story.fail(1, "a", how=STOPPED)
+    story.drain()
+    assert story.blamed(redelivers=True) == []

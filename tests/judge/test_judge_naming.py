@@ -261,6 +261,41 @@ def test_a_fenced_worker_is_to_blame_for_what_it_did() -> None:
     assert story.violations(lease_timeout=1) == []
 
 
+@pytest.mark.parametrize(
+    ("waits", "end", "clause"),
+    [
+        (1.5, "complete", "expiry/fenced"),
+        (1.5, "fail", "expiry/fenced"),
+        (0.5, "fail", "lease/exclusive"),
+    ],
+)
+def test_a_call_that_lasts_longer_than_the_lease_is_fenced_off(waits: float, end: str, clause: str) -> None:
+    """It ended another worker's lease, unless it had its effect before its own one expired."""
+    story = held()
+    began = story.now + 1
+    story.wait(waits)
+    story.lease(2, "a", attempts=2)
+    call = story.complete if end == "complete" else story.fail
+    call(1, "a", at=(began, story.now + 1))
+    if end == "fail":
+        story.lease(3, "a", attempts=3)
+    story.wait(5)
+    story.drain()
+    assert story.blamed(lease_timeout=1, fences=True) == [clause]
+
+
+def test_nobody_is_fenced_off_who_held_nothing_or_was_refused() -> None:
+    """A call of unknown outcome, and one by a worker without a lease, overtake nobody."""
+    story = held()
+    began = story.now + 1
+    story.wait(1.5)
+    story.lease(2, "a", attempts=2)
+    story.fail(1, "a", how=LOST, at=(began, story.now + 1))
+    story.fail(4, "a", at=(story.now, story.now + 1))
+    story.lease(3, "a", attempts=3)
+    assert "expiry/fenced" not in story.blamed(lease_timeout=1, fences=True)
+
+
 def test_a_holder_that_is_refused_may_have_another_call_to_thank_for_it() -> None:
     """Here a change of its copy; the refusals are the witness with it."""
     story = held()

@@ -66,3 +66,29 @@ def test_the_level_of_a_promise_names_the_capability() -> None:
     """So that a reader knows what was promised."""
     clauses = ("lease/known", "fail/unknown-reported", "fail/ends")
     assert [level(CLAUSE[each]) for each in clauses] == ["MUST", "SHOULD", "PROMISE redelivers=False"]
+
+
+def _calls(count: int) -> list[Operation]:
+    """A job, so many leases in vain, and the one that shows what is wrong."""
+    enqueue = Operation("enqueue", 0, 2, 3, job_id="job-1", jobs=JOB)
+    leases = [Operation("lease", 1, 2 * each, 2 * each + 1, value=1) for each in range(2, count + 2)]
+    seen = Operation("lease", 0, 2 * count + 4, 2 * count + 5, value=1, jobs=JOB)
+    return [Operation("lease", 1, 0, 1, value=1), enqueue, *leases, seen, seen._replace(invoked=99)]
+
+
+def test_a_short_history_is_shown_from_the_first_job_to_what_is_wrong() -> None:
+    """What led to it, and not only what proves it; a long one is left out."""
+    shown = {}
+    for count in (2, 20):
+        history = _calls(count)
+        found = Violation("lease/known", "it came", "job-1", (history[-2],))
+        text = stories([found], exercised="lease/known", replay="pytest this", history=history)
+        shown[count] = [
+            line.split("  ", 1)[1].strip()
+            for line in text.splitlines()
+            if "  lease" in line or "  enq" in line
+        ]
+    assert shown == {
+        2: ["enqueue(job-1) -> ok", "lease(1) -> (no job)", "lease(1) -> (no job)", "lease(1) -> job-1"],
+        20: ["lease(1) -> job-1"],
+    }

@@ -11,6 +11,9 @@ from async_contract.experiments.examples import complete, durable, expiry, fail,
 Example = Callable[[Bench], Awaitable[None]]
 """One small scenario: what it does to the store is recorded by the bench."""
 
+CONTROLS: Mapping[str, Example] = MappingProxyType({"lease/identity": lease.as_many})
+"""What an example does besides what it is made for: a store that breaks in this breaks another clause."""
+
 EXAMPLES: Mapping[str, Example] = MappingProxyType(
     {
         "lease/accepted": lease.accepted,

@@ -36,12 +36,14 @@ class Budget:
         programs: So many programs at most.
         seconds: Seconds after which no new program is begun.
         tries: How many programs are tried to make one smaller.
+        patience: Seconds after which it is small enough.
         until: The clause whose breach ends it; empty: none does.
     """
 
     programs: int = 1_000
     seconds: float = 2.0
     tries: int = 1_000
+    patience: float = 5.0
     until: str = ""
 
 
@@ -161,11 +163,12 @@ class Explorer:
 
     async def _least(self, clause: str, program: Program, budget: Budget) -> Program:
         """The least program that still breaks the clause."""
+        end = time.monotonic() + budget.patience
         steps = shrinking(program, tries=budget.tries)
         try:
             smaller = next(steps)
             while True:
-                smaller = steps.send(clause in (await self.broken(smaller))[0])
+                smaller = steps.send(time.monotonic() < end and clause in (await self.broken(smaller))[0])
         except StopIteration as done:
             least: Program = done.value
             return least

@@ -14,9 +14,9 @@ WAITS = {"quick": 1.0, "normal": 5.0, "thorough": 30.0}
 """By effort: seconds of real time that one experiment waits for leases to expire."""
 
 BUDGETS = {
-    "quick": Budget(programs=150, seconds=1.0),
+    "quick": Budget(programs=150, seconds=1.0, patience=2.0),
     "normal": Budget(programs=1_000, seconds=4.0),
-    "thorough": Budget(programs=20_000, seconds=40.0, tries=5_000),
+    "thorough": Budget(programs=20_000, seconds=40.0, tries=5_000, patience=30.0),
 }
 """By effort: how many random programs are carried out in order, and for how long."""
 

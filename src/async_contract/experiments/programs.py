@@ -24,7 +24,7 @@ from async_contract.experiments.examples.values import HOSTILE_MESSAGES, MESSAGE
 from async_contract.history.operation import Operation
 from async_contract.store import Job
 
-LIMITS = (1, 2, 3, 10, 0, -1, 2**31 - 1)
+LIMITS = (1, 2, 3, 10, 0, -1, 2**31 - 1, 1_000, 256, 65_536)
 """The limits that a step can lease with; the simplest first."""
 
 PARTS = (0.3, 0.6, 1.05, 2.1)
@@ -176,7 +176,7 @@ class Player:
         if job_id in self.offered:
             job_id = IDS[0].format(number + 1)
         self.offered.append(job_id)
-        operation = await self.offer(worker, Job(job_id, f"kind-{number % 2}", "acme", b"%d" % number))
+        operation = await self.offer(worker, _job(job_id, number // 2))
         if operation.outcome == "ok" and operation.job_id is not None:
             self.enqueued.append(operation.job_id)
 
@@ -215,8 +215,15 @@ class Player:
             if others:
                 return others[place % len(others)]
         if rule == 7 or not self.enqueued:
-            return STRANGERS[place % len(STRANGERS)]
+            # A job that is not known yet, but will be, is unknown in a way of its own.
+            strangers = (*STRANGERS, IDS[0].format(len(self.offered) + 1))
+            return strangers[place % len(strangers)]
         return self.enqueued[-1 - place % len(self.enqueued)]
+
+
+def _job(job_id: str, pair: int) -> Job:
+    """A job that another one is like in all but its id."""
+    return Job(job_id, f"kind-{pair % 2}", ("acme", "globex", "acme")[pair % 3], b"%d" % pair)
 
 
 async def _fail(worker: Worker, how: int, job_id: str, **options: object) -> object:

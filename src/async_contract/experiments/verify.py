@@ -10,7 +10,7 @@ from functools import partial
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import NotApplicable, NotEmpty, NotExercised, open_bench
 from async_contract.experiments.cases import EXAMPLE, Case
-from async_contract.experiments.catalogue import EXAMPLES, Example
+from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, Example
 from async_contract.experiments.findings import Finding
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
 from async_contract.experiments.limits import Limits
@@ -37,6 +37,7 @@ class Verification:
         history: The history behind the verdict.
         finding: The random program that breaks the clause; `None` where its example does.
         faded: Those of the cases to try first that don't break the clause (any more).
+        hung: Whether the store did not return from a call in time.
     """
 
     verdict: ClauseVerdict
@@ -44,6 +45,7 @@ class Verification:
     history: tuple[Operation, ...] = ()
     finding: Finding | None = None
     faded: tuple[Case, ...] = ()
+    hung: bool = False
 
 
 def verify(
@@ -103,6 +105,7 @@ class _Run:
         self._told: tuple[str, ...] = ()
         self._verdict = Verdict.HELD
         self._reason = ""
+        self._hung = False
 
     def repeated(self, case: Case, tries: int) -> Verification:
         """Carry out one case, again if need be."""
@@ -120,7 +123,26 @@ class _Run:
         return Verification(self._conclude(found), history=tuple(self._history), finding=finding)
 
     def verification(self, first: Sequence[Case]) -> Verification:
-        self._guarded(self._run_example)
+        return replace(self._controlled() or self._verification(first), hung=self._hung)
+
+    def _controlled(self) -> Verification | None:
+        """What is broken without what the clause is about, which then is not to blame for it."""
+        control = CONTROLS.get(self._clause.id)
+        if control is None:
+            return None
+        self._guarded(partial(self._run_example, control))
+        found, others = self._judged()
+        if self._verdict is Verdict.ERROR:
+            return Verification(self._conclude(found), others, tuple(self._history))
+        self._stop(Verdict.HELD, "")  # whatever else ended the control is for the example to say
+        if all(CLAUSE[each.clause].level == "SHOULD" for each in others):
+            return None
+        reason = "the store breaks without what this clause is about"
+        unexercised = ClauseVerdict(self._clause.id, Verdict.UNEXERCISED, reason=reason)
+        return Verification(unexercised, others, tuple(self._history))
+
+    def _verification(self, first: Sequence[Case]) -> Verification:
+        self._guarded(partial(self._run_example, EXAMPLES[self._clause.id]))
         found, others = self._judged()
         if found.verdict is Verdict.BROKEN:
             return Verification(found, others, tuple(self._history))
@@ -165,17 +187,19 @@ class _Run:
             with time_limit(self._limits.item):
                 run()
         except TimeLimitExceeded as hung:
+            self._hung = True
             self._stop(Verdict.ERROR, f"it hung: stopped after {self._limits.item:g} s, {hung}")
         except NotApplicable as reason:
             self._stop(Verdict.NOT_PROMISED, str(reason))
         except NotExercised as reason:
             self._stop(Verdict.UNEXERCISED, str(reason))
         except (NotEmpty, HarnessError, TargetError, CallTimedOut) as reason:
+            self._hung = isinstance(reason, CallTimedOut)
             self._stop(Verdict.ERROR, str(reason))
 
-    def _run_example(self) -> None:
+    def _run_example(self, example: Example) -> None:
         with asyncio.Runner() as runner:
-            runner.run(self._experiment(EXAMPLES[self._clause.id]))
+            runner.run(self._experiment(example))
 
     def _play(self, case: Case) -> None:
         way, settings = WAY[case.way], self._limits.exploring

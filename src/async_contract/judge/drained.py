@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.life import Phase, State, nanoseconds
-from async_contract.history.operation import CANCELLED, OK, REJECTED, Operation
+from async_contract.history.operation import CANCELLED, OK, REJECTED, UNKNOWN, Operation
+from async_contract.judge.sweep import REFUSALS
 
 IN_A_ROW = 3
 """So many leases in a row must have come back empty."""
@@ -57,6 +58,23 @@ def _is_empty_lease(operation: Operation) -> bool:
     )
 
 
+def _was_let_go(operations: Sequence[Operation]) -> bool:
+    """Whether a call of unknown outcome by the holder ended the lease.
+
+    It did if every later call of his on the job was refused, again and again: had it not, he would hold the
+    job, and a store must hear its holder.
+    """
+    holder = next((each.worker for each in reversed(operations) if each.method == "lease"), None)
+    refusals = 0
+    for each in reversed(operations):
+        if each.worker != holder or each.method not in ("complete", "fail"):
+            continue
+        if each.outcome != REJECTED:
+            return each.outcome == UNKNOWN and refusals >= REFUSALS
+        refusals += 1
+    return False
+
+
 class Owed:
     """Which jobs had to come before the end.
 
@@ -82,7 +100,7 @@ class Owed:
         phases = {state.phase for state in states}
         if not phases <= {Phase.READY, Phase.LEASED}:
             return False
-        may_be_leased = Phase.LEASED in phases
+        may_be_leased = Phase.LEASED in phases and not _was_let_go(operations)
         if may_be_leased and self._expiry is None:
             return False
         if self._may_be_used_up(operations):

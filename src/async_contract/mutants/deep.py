@@ -6,24 +6,9 @@ from collections.abc import Sequence
 
 from async_contract.mutants.mutant import BrokenStore
 from async_contract.mutants.plain import Row
-from async_contract.store import Job
 
-_ROOM = 6
 _THIRD = 3
 _REMEMBERED = 2
-
-
-class DropsOldestWhenFull(BrokenStore):
-    """The queue has room for six ready jobs, and a seventh pushes the one out that has waited longest."""
-
-    breaks = "lease/progress"
-    deep = True
-
-    def insert(self, job: Job) -> None:
-        super().insert(job)
-        waiting = self.ready()
-        if len(waiting) > _ROOM:
-            waiting[0].state = "dead"
 
 
 class MarksFiveOfBatch(BrokenStore):
@@ -95,23 +80,22 @@ class LosesAtThirdExpiry(BrokenStore):
         return super().is_over(row) and row.attempts < _THIRD
 
 
-class ReopenForgetsFifth(BrokenStore):
-    """When a connection is closed, every fifth job that is ready is gone."""
+class ReopenForgetsNinth(BrokenStore):
+    """When a connection is closed, every ninth job that is ready is gone."""
 
     breaks = "durable/reopen"
     deep = True
 
     async def close(self) -> None:
-        for row in self.ready()[4::5]:
+        for row in self.ready()[8::9]:
             row.state = "dead"
 
 
 STORES = (
-    DropsOldestWhenFull,
     MarksFiveOfBatch,
     ForgetsOldCompletions,
     LosesAnotherAtThirdFail,
     CompletesIntoTheQueue,
     LosesAtThirdExpiry,
-    ReopenForgetsFifth,
+    ReopenForgetsNinth,
 )

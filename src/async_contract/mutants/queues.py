@@ -9,6 +9,8 @@ from async_contract.mutants.mutant import BrokenStore
 from async_contract.mutants.plain import Row
 from async_contract.store import Job
 
+_ROOM = 50
+
 
 class RaisesWhenEmpty(BrokenStore):
     """A lease with nothing ready raises a LookupError."""
@@ -80,6 +82,18 @@ class SkipsEmptyPayload(BrokenStore):
 
     def ready(self) -> list[Row]:
         return [row for row in super().ready() if row.job.payload]
+
+
+class DropsOldestWhenFull(BrokenStore):
+    """The queue has room for fifty ready jobs, and one more pushes the one out that has waited longest."""
+
+    breaks = "lease/progress"
+
+    def insert(self, job: Job) -> None:
+        super().insert(job)
+        waiting = self.ready()
+        if len(waiting) > _ROOM:
+            waiting[0].state = "dead"
 
 
 class TakesOneMore(BrokenStore):
@@ -163,6 +177,7 @@ STORES = (
     KeepsNewestBack,
     ForgetsEveryFifth,
     SkipsEmptyPayload,
+    DropsOldestWhenFull,
     TakesOneMore,
     StopsAtUnreadableJob,
     LastInFirstOut,

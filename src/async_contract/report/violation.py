@@ -6,10 +6,14 @@ import shlex
 from collections.abc import Sequence
 
 from async_contract.contract.clauses import CLAUSE, Clause
+from async_contract.history.operation import Operation
 from async_contract.judge.verdict import Violation
 from async_contract.report.escape import block, inline
 from async_contract.report.scripts import Tried
 from async_contract.report.sequence import render
+
+MOST_CALLS = 12
+"""So many calls at the most are shown that don't belong to the proof."""
 
 
 def level(clause: Clause) -> str:
@@ -28,7 +32,12 @@ def one_line(text: str) -> str:
 
 
 def stories(
-    violations: Sequence[Violation], *, exercised: str, replay: str, script: Tried | None = None
+    violations: Sequence[Violation],
+    *,
+    exercised: str,
+    replay: str,
+    script: Tried | None = None,
+    history: Sequence[Operation] = (),
 ) -> str:
     """Return for every broken clause what it says, what happened, and the history that shows it.
 
@@ -37,23 +46,24 @@ def stories(
         exercised: The id of the clause that was being exercised.
         replay: The command that repeats it.
         script: A script that shows it again.
+        history: Everything that was called: all of it is shown if that is little.
     """
-    text = with_replay(tell(violations, exercised=exercised), replay)
+    text = with_replay(tell(violations, exercised=exercised, history=history), replay)
     if script is None:
         return text
     says = f"or, without pytest, by a script that failed in {script.failed} of {script.runs} runs just now:"
     return f"{text}\n\n{says}\n\n    python {shlex.quote(script.path)}"
 
 
-def tell(violations: Sequence[Violation], *, exercised: str) -> str:
+def tell(violations: Sequence[Violation], *, exercised: str, history: Sequence[Operation] = ()) -> str:
     """Return the same without a way to repeat it, not yet fit for a terminal."""
     by_clause: dict[str, list[Violation]] = {}
     for each in violations:
         by_clause.setdefault(each.clause, []).append(each)
-    return "\n\n\n".join(_story(first, len(more), exercised) for first, *more in by_clause.values())
+    return "\n\n\n".join(_story(first, len(more), exercised, history) for first, *more in by_clause.values())
 
 
-def _story(violation: Violation, further: int, exercised: str) -> str:
+def _story(violation: Violation, further: int, exercised: str, history: Sequence[Operation]) -> str:
     clause = CLAUSE[violation.clause]
     seen = "" if exercised == clause.id else f" (seen while exercising {exercised})"
     more = f" (and {further} more of this clause in the same history)" if further else ""
@@ -63,8 +73,19 @@ def _story(violation: Violation, further: int, exercised: str) -> str:
         f"The contract says ({level(clause)}): {clause.sentence}",
         f"What happened: {inline(violation.happened)}{more}",
         *([f"It takes this schedule: {late}"] if late else []),
-        render(violation.witness),
+        render(_shown(violation.witness, history)),
     ])  # fmt: skip
+
+
+def _shown(witness: Sequence[Operation], history: Sequence[Operation]) -> Sequence[Operation]:
+    """What led to it, if that is little; else the witness, which proves it but may not say how it came."""
+    end = max((each.invoked for each in witness), default=0)
+    began = min((each.invoked for each in history if each.method == "enqueue"), default=0)
+    whole = [each for each in history if began <= each.invoked <= end and each.method != "inspect"]
+    # A witness names one job of a batch, the history all of them.
+    known = {(each.worker, each.invoked) for each in whole}
+    whole += [each for each in witness if (each.worker, each.invoked) not in known]
+    return whole if len(whole) <= MOST_CALLS else witness
 
 
 def with_replay(text: str, replay: str) -> str:

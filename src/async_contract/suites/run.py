@@ -7,6 +7,7 @@ import pytest
 from async_contract.experiments.cases import case_of
 from async_contract.experiments.verify import Verification, verify
 from async_contract.harness.harness import StoreHarness
+from async_contract.judge.verdict import ClauseVerdict, Verdict
 from async_contract.suites.binding import BINDING
 from async_contract.suites.outcome import ContractError
 from async_contract.suites.settle import settle
@@ -38,15 +39,20 @@ def run(item: pytest.Item, contract: str = "StoreContract") -> None:
 def verify_store(harness: StoreHarness, target: str, clause: str, state: State) -> Verification:
     """Put a store to the test on one clause, and remember what breaks it for the next run."""
     memory = state.memory(target, clause)
+    patience = state.patience(harness)
+    if patience.is_over:
+        reason = patience.excuse
+        return Verification(ClauseVerdict(clause, Verdict.ERROR, reason=reason))
     found = verify(
         harness,
         clause,
         sandboxes=state.sandboxes,
-        limits=state.limits,
+        limits=patience.limits(state.limits),
         explorations=state.explorations if state.only is None else None,
         first=memory.cases() if state.only is None else (),
         only=state.only,
     )
+    patience.note(clause, found)
     memory.forget(found.faded)
     if found.finding is not None:
         memory.keep(case_of(clause, found.finding))

@@ -16,6 +16,7 @@ from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.suites.memory import Database, Memory, database_of
+from async_contract.suites.patience import Patience
 
 
 class State:
@@ -31,6 +32,7 @@ class State:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self.explorations = Explorations()
+        self._patience: dict[int, Patience] = {}
         self._seen: set[tuple[str, str]] = set()
         self._told: set[tuple[int, str]] = set()
         self._strict: bool = config.getoption("async_contract_strict")
@@ -41,6 +43,10 @@ class State:
     def memory(self, target: str, clause: str) -> Memory:
         """The cases that broke a clause of a target before."""
         return Memory(self._database, target, clause)
+
+    def patience(self, harness: StoreHarness) -> Patience:
+        """How long a store is still waited for."""
+        return self._patience.setdefault(id(harness), Patience())
 
     def news_of_effort(self, harness: StoreHarness) -> tuple[Spent, ...]:
         """What was spent on exploring a store, if that is not told yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from async_contract.experiments.bench import Bench, NotExercised
+from async_contract.experiments.examples.values import lined_jobs
 from async_contract.experiments.kills import CHILD, PARENT, Kill, crash, obstacle
 from async_contract.experiments.processes.host import Host
 from async_contract.experiments.programs import Kind, Step
@@ -22,7 +23,8 @@ _BUSY = (
 async def reopened(bench: Bench) -> None:
     """A store that is closed and opened with jobs in every state in it.
 
-    They are ready, on lease, failed, dead and completed; and it is closed again when it has been worked on.
+    They are ready, some with line breaks of all sorts in them, on lease, failed, dead and completed; and it
+    is closed again when it has been worked on.
     """
     first, second = await bench.workers(2)
     await bench.enqueue(5)
@@ -38,6 +40,8 @@ async def reopened(bench: Bench) -> None:
     for each in await second.ask(1):
         await second.give_up(each.id)
     await bench.settle()
+    for job in lined_jobs():
+        await bench.offer(job)
     for job_id in held:
         await bench.inspect(job_id)
     await bench.reopen()

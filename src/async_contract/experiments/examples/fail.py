@@ -210,7 +210,7 @@ async def cancelled(bench: Bench) -> None:
             await second.ask(1)
             struck = await bench.cancelled(partial(first.fail, held[0]), step)
             if again:
-                await first.fail(held[0])
+                await first.give_up(held[0])
             elif struck and step:  # before its first step nothing can be half done
                 await bench.inspect(held[0])
             await first.finish(held[1])

@@ -129,8 +129,19 @@ async def faithful(bench: Bench) -> None:
 async def identity(bench: Bench) -> None:
     """Jobs whose ids are alike, each held, finished and failed by itself; and ids of no job."""
     worker = await bench.worker()
+    await _each_by_itself(bench, worker, LOOK_ALIKES)
+    await _almost(bench, worker)
+
+
+async def as_many(bench: Bench) -> None:
+    """The same with ids that nobody takes for one another: no look-alike is to blame for what it breaks."""
+    plain = [f"job-{number:03}" for number in range(len(LOOK_ALIKES))]
+    await _each_by_itself(bench, await bench.worker(), plain)
+
+
+async def _each_by_itself(bench: Bench, worker: Worker, ids: Sequence[str]) -> None:
     taken = []
-    for number, job_id in enumerate(LOOK_ALIKES):
+    for number, job_id in enumerate(ids):
         operation = await bench.offer(Job(job_id, "kind", "", f"payload {number}".encode()))
         if operation.outcome == "ok":
             taken.append(operation.job_id)
@@ -150,7 +161,6 @@ async def identity(bench: Bench) -> None:
     await bench.settle()
     for each in await worker.ask(10):
         await worker.finish(each.id)
-    await _almost(bench, worker)
 
 
 async def _almost(bench: Bench, worker: Worker) -> None:
@@ -201,6 +211,9 @@ async def _batch(worker: Worker, limit: int) -> tuple[Sequence[Delivered], Any]:
     return jobs, batch
 
 
+CROWD = 110
+"""More jobs than a small buffer, a page or a cache has room for."""
+
 CHANGES = (
     ("kind", "changed"),
     ("tenant_id", "changed"),
@@ -241,9 +254,14 @@ async def progress(bench: Bench) -> None:
     """Jobs that come and go.
 
     They are enqueued between leases, failed and completed, in batches of all sizes; at the end there are a
-    few, one of them with nothing in it, of which none is finished before all were asked for.
+    few, one of them with nothing in it, of which none is finished before all were asked for. Once there
+    are more than a hundred.
     """
     first, second = await bench.workers(2)
+    await bench.enqueue(CROWD)
+    while held := await bench.obtain_some(first, 25):
+        for job_id in held:
+            await first.finish(job_id)
     for round in range(6):
         await bench.enqueue(round + 1)
         for worker, limit in ((first, round + 1), (second, 2)):
@@ -272,6 +290,9 @@ async def refused(bench: Bench) -> None:
 
 async def attempts(bench: Bench) -> None:
     """Jobs that are delivered again and again: after fails, after leases that expired, and after both."""
+    promised = bench.capabilities
+    if promised.redelivers is False and promised.lease_timeout is None and not promised.ends_with_connection:
+        raise NotApplicable("no job is delivered again: a fail is final, and no lease ends by itself")
     first, second = await bench.workers(2)
     await bench.enqueue(3)
     for round in range(4):

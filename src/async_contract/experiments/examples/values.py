@@ -39,6 +39,12 @@ LOOK_ALIKES = (
     "look/../look",
     "look;look",
     "look,1",
+    "look/a",
+    "look_a",
+    "look:a",
+    "look-a",
+    "look.a",
+    "looka",
 )
 """Ids of which a careless store takes one for another."""
 
@@ -53,6 +59,7 @@ TEXTS = (
     "100%s {0} {x} $1 ?",
     " blank ends ",
     "line\nbreak\r\n",
+    "lines\x0b\x0c\x1c\x85\u2028\u2029apart",
     "tab\there",
     "\u202eright to left",
     "e\u0301 not \u00e9",
@@ -104,6 +111,9 @@ MESSAGES = (
     "x" * 256,
     "\u65e5" * 85,
     "\U0001f4a5" * 64,
+    "TimeoutError: deadline exceeded, retry later",
+    "ValueError: fatal, permanent failure (404 not found)",
+    "CancelledError",
 )
 """Messages that `safe_failure_message` can produce, up to its bound of 256 bytes."""
 
@@ -121,8 +131,14 @@ HOSTILE_MESSAGES = (
 )
 """Messages that a store may store, shorten or refuse."""
 
-STRANGERS = ("no-such-job", "", "job-", "job-0", "job", "*", "0", "-1", "None", "no such job")
-"""Ids that nobody enqueued, and that are like none that was."""
+STRANGERS = ("no-such-job", "", "job-", "job-0", "job", "*", "0", "-1", "None", "no such job", "%")
+"""Ids that nobody enqueued; the last one is a pattern of all that were."""
+
+
+def lined_jobs() -> list[Job]:
+    """Jobs with every sort of line break in them, which some file formats take for the end of a record."""
+    breaks = [each for each in TEXTS if len(each.splitlines()) > 1]
+    return [Job(f"lined-{n}", text, text, text.encode()) for n, text in enumerate(breaks)]
 
 
 def odd_jobs() -> list[Job]:
