@@ -152,4 +152,4 @@ def _clause(row: Row, story: Story | None) -> ClauseReport:
 def _message(row: Row, story: Story | None) -> str:
     if story is None:
         return row.note
-    return f"{row.note}: {story.message}" if row.verdict == "known" else story.message
+    return f"{row.note}: {story.message}" if row.verdict == "known" and row.note else story.message
