@@ -15,11 +15,13 @@ from typing import Any
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.history.parsing import operation_from
-from async_contract.report.escape import block, inline
+from async_contract.report.escape import block, clip, inline
 from async_contract.report.knobs import knob
 from async_contract.report.model import ClauseReport, Report, TargetReport
 from async_contract.report.timeline import timeline
 from async_contract.report.violation import level
+
+_LONGEST = 2000
 
 
 def render(report: Report) -> str:
@@ -62,6 +64,10 @@ def _part(id_: str, data: object) -> str:
     return f'<script type="application/json" id="{id_}">{text}</script>\n'
 
 
+def _brief(text: str) -> str:
+    return inline(clip(text, _LONGEST))
+
+
 def _data(report: Report, timelines: list[Mapping[str, Any]]) -> Mapping[str, Any]:
     return {
         "contract": report.contract_version,
@@ -77,8 +83,8 @@ def _data(report: Report, timelines: list[Mapping[str, Any]]) -> Mapping[str, An
 def _target(target: TargetReport, report: Report, timelines: list[Mapping[str, Any]]) -> Mapping[str, Any]:
     timeout = (target.capabilities or {}).get("lease_timeout")
     return {
-        "target": inline(target.target),
-        "grade": inline(target.grade),
+        "target": _brief(target.target),
+        "grade": _brief(target.grade),
         "capabilities": {name: repr(value) for name, value in (target.capabilities or {}).items()},
         "clauses": [_clause(each, report, timeout, timelines) for each in target.clauses],
         "explored": target.explored,
@@ -104,12 +110,12 @@ def _clause(
         "counted": CLAUSE[clause.id].counted,
         "verdict": clause.verdict,
         "count": clause.count,
-        "message": block(clause.message),
+        "message": block(clip(clause.message, _LONGEST)),
         "fails": clause.fails(strict=report.strict),
-        "schedule": [inline(each) for each in clause.schedule],
+        "schedule": [_brief(each) for each in clause.schedule],
         "diagram": block(clause.diagram),
         "reproduce": inline(clause.reproduce),
         "script": clause.script,
-        "knob": inline(knob(clause)),
+        "knob": _brief(knob(clause)),
         "timeline": drawn,
     }

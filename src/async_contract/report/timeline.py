@@ -129,7 +129,8 @@ class _Places:
 
     def __init__(self, ordered: Sequence[Operation], windows: Sequence[_Window]) -> None:
         start = ordered[0].invoked if ordered else 0
-        last = max((_end(each) for each in ordered if each.returned is not None), default=start)
+        known = (each.invoked if each.returned is None else each.returned for each in ordered)
+        last = max(known, default=start)
         # Where instants are equal, the order of invocations decides, as in the text diagram.
         events: list[tuple[float, int, int]] = []
         for number, each in enumerate(ordered):

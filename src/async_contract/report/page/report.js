@@ -56,6 +56,7 @@
       ...report.targets.flatMap(target),
       ...about()].filter((each) => each !== null));
     document.title = report.targets.map((each) => `${each.target}: ${each.grade}`).join("; ") || "async-contract";
+    page.dataset.drawn = String(Math.round(performance.now())); // milliseconds since the page was asked for
     const asked = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (asked) asked.scrollIntoView();
   }
