@@ -128,6 +128,12 @@ def test_what_would_exercise_a_clause(verdict: str, says: str) -> None:
     assert [knob(each) for each in target.clauses if each.id == "lease/order"] == [says]
 
 
+def test_what_would_exercise_a_clause_that_no_capability_promises() -> None:
+    """Its reason says it."""
+    (target,) = report({"fail/message": "not promised"}).targets
+    assert [knob(each) for each in target.clauses if each.id == "fail/message"] == ["why not promised"]
+
+
 def test_a_timeline() -> None:
     """Calls stand by their places in the order of events, leases from their delivery to their end."""
     job, other = (Delivered(id, "k") for id in ("a", "b"))
@@ -175,6 +181,12 @@ def test_leases_that_run_out() -> None:
     assert drawn["instants"][2] == 2_000_000_001
     open_end = timeline([history[0], Operation("lease", 2, 3, 4, value=1)], (), 2.0)
     assert open_end["windows"] == [[0, 0, 1, 1, 4, "open"]]
+
+
+def test_of_several_calls_at_one_instant_the_right_one_is_bright() -> None:
+    """A worker changes all that it was delivered in one go."""
+    history = [Operation("mutate", 1, 5, 6, job_id=id) for id in ("a", "b")]
+    assert [each[-1] for each in timeline(history, history[1:], None)["calls"]] == [0, 1]
 
 
 def test_timelines_without_a_history() -> None:

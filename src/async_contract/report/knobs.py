@@ -11,7 +11,8 @@ def knob(clause: ClauseReport) -> str:
     promised = CLAUSE[clause.id].capability
     match clause.verdict:
         case "not promised":
-            return f"declare {promised} in the capabilities of the harness, if the store promises it"
+            declared = f"declare {promised} in the capabilities of the harness, if the store promises it"
+            return declared if promised else clause.message
         case "unexercised":
             why = clause.message or "it was tried too seldom"
             return f"{why}; more is tried with --async-contract-effort=thorough"

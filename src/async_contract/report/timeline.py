@@ -73,8 +73,8 @@ def _end(operation: Operation) -> float:
     return float("inf") if operation.returned is None else operation.returned
 
 
-def _identity(operation: Operation) -> tuple[int, str, int]:
-    return operation.worker, operation.method, operation.invoked
+def _identity(operation: Operation) -> tuple[int, str, int, str | None]:
+    return operation.worker, operation.method, operation.invoked, operation.job_id
 
 
 def _manner(operation: Operation) -> str:
