@@ -64,6 +64,16 @@ def oracle(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Does the page show what it should in a real browser, without an error and in time?
+
+    It takes Chromium and its driver: Debian's packages chromium and chromium-driver.
+    """
+    session.install("--upgrade", ".", *group("tests"), *group("browser"))
+    session.run("pytest", "tests/browser/page.py", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Is the source written as the project writes?"""
     session.install(*group("lint"))
@@ -74,7 +84,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Do the types agree, in the oldest Python and in the newest?"""
-    session.install(".", *group("tests"), *group("typing"))
+    session.install(".", *group("tests"), *group("browser"), *group("typing"))
     for version in ("3.11", "3.13"):
         session.run("mypy", "--python-version", version)
 

@@ -42,6 +42,10 @@ SHOWN = (
         "state_machine/output.txt", "pytest -v",
         ("tutorial/fixed/mypkg.py", "state_machine/test_machine.py"),
     ),
+    Shown(
+        "history/output.txt", "python -m async_contract judge history.jsonl",
+        ("history/history.jsonl",), status=1,
+    ),
     Shown("judge/output.txt", "python own_history.py", ("judge/own_history.py",)),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ Without a target this costs next to nothing: whatever the contract needs is impo
 from __future__ import annotations
 
 import math
+import os
 import re
 import sys
 from argparse import ArgumentTypeError
@@ -27,6 +28,7 @@ _PREFIX = "async-contract/"
 # A node id as it was printed, perhaps from a directory below the root.
 _NODE_ID = re.compile(r"(?:\.{1,2}/)*async-contract/(?P<target>(?:[a-z-]+/)?[^/\s]+?)(?P<path>(?:::[^:/]+)*)")
 _TARGET = "async_contract_target"  # the property that only reports of the contract have
+_STORIES = "async_contract_stories"  # the attribute of a report that has what its item tells beside its row
 _EFFORTS = ("quick", "normal", "thorough")
 
 # What to run: target -> the paths of nodes asked for, as ("lease", "exclusive"); none: all.
@@ -71,6 +73,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="have every store that is broken on purpose caught, with these settings, and exit",
     )  # fmt: skip
     group.addoption(
+        "--async-contract-report", action="append", default=[], type=_report, metavar="FILE",
+        help="write a report: .html, .json or .md (repeatable)",
+    )  # fmt: skip
+    group.addoption(
         "--async-contract-list", action="store_true", help="print the clauses of the contract and exit"
     )
 
@@ -89,6 +95,16 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise ArgumentTypeError(f"{text!r} is no time limit; write a number of seconds above 0, such as 60")
     return seconds
+
+
+def _report(text: str) -> str:
+    from async_contract.report import files
+
+    try:
+        files.form(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _token(text: str) -> Case:
@@ -285,8 +301,9 @@ def pytest_runtest_makereport(
     binding = sys.modules.get("async_contract.suites.binding")
     if binding is not None and binding.BINDING in item.stash:
         _add_verdict(item, report)
-        if call.excinfo is not None:
-            _show(item, call.excinfo, report)
+        script = None if call.excinfo is None else _show(item, call.excinfo, report)
+        if call.when == "call":
+            _add_stories(item, report, script)
     elif call.excinfo is not None:
         _show_machine(call.excinfo, report)
     return report
@@ -305,7 +322,25 @@ def _add_verdict(item: pytest.Item, report: pytest.TestReport) -> None:
         report.user_properties += properties_of_effort(settled.spent)
 
 
-def _show(item: pytest.Item, error: pytest.ExceptionInfo[BaseException], report: pytest.TestReport) -> None:
+def _add_stories(item: pytest.Item, report: pytest.TestReport, script: Tried | None) -> None:
+    """Let what reports are made of travel with that of the item, and not as a property: JUnit shows those."""
+    from async_contract.report.replay import replay
+    from async_contract.report.story import pack, story
+    from async_contract.suites.binding import BINDING, SETTLED
+
+    binding, settled = item.stash[BINDING], item.stash.get(SETTLED, None)
+    stories = []
+    if settled is not None and settled.violations:
+        told: dict[str, Any] = {"exercised": binding.clause.id}
+        told["reproduce"] = replay(item.config, binding.arguments, settled.token)
+        told["script"] = script.text if script else ""
+        stories = [story(each, settled.history, **told) for each in settled.violations]
+    vars(report)[_STORIES] = pack(binding.target, binding.subject, stories)
+
+
+def _show(
+    item: pytest.Item, error: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
+) -> Tried | None:
     from async_contract.report import violation
     from async_contract.report.replay import replay
     from async_contract.suites.binding import BINDING, SETTLED
@@ -324,13 +359,15 @@ def _show(item: pytest.Item, error: pytest.ExceptionInfo[BaseException], report:
             history=value.history,
         )
         _show_text(report, error, text, violation.headline(value.violations[0]))
-    elif isinstance(value, (ContractError, ContractWarning)):
+        return script
+    if isinstance(value, (ContractError, ContractWarning)):
         text = violation.with_replay(str(value), command)
         _show_text(report, error, text, violation.one_line(str(value)))
     elif isinstance(value, pytest.skip.Exception) and report.when == "call":
         # Of the item, not of the line in the toolkit that skips. pytest too writes None for no line.
         place: Any = (item.stash[BINDING].place[0], None, f"Skipped: {value.msg}")
         report.longrepr = place
+    return None
 
 
 def _script(item: pytest.Item, value: ContractViolation) -> Tried | None:
@@ -376,6 +413,7 @@ class _Summary:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._results: Results | None = None
+        self._reports: tuple[list[str], list[str]] = ([], [])
 
     def results(self) -> Results:
         if self._results is None:
@@ -389,6 +427,8 @@ class _Summary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if any(each[0] == _TARGET for each in report.user_properties):
             self.results().take(report.user_properties, report.when, report.outcome)
+            if told := vars(report).get(_STORIES):
+                self.results().hear(told)
         elif report.failed and report.nodeid.startswith(_PREFIX):
             # So, without properties, xdist reports the item in which a worker crashed.
             from async_contract.report.row import Row
@@ -404,12 +444,31 @@ class _Summary:
         # Whatever has turned the failure into something else: a mark, a plugin that retries.
         if self.results().broken and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self._publish(session)
+
+    def _publish(self, session: pytest.Session) -> None:
+        names: list[str] = self._config.getoption("async_contract_report")
+        if self._config.option.collectonly or not (names or os.environ.get("GITHUB_STEP_SUMMARY")):
+            return
+        from async_contract.report import files
+        from async_contract.report.model import report_of
+        from async_contract.suites.state import seed_of
+
+        effort: str = self._config.getoption("async_contract_effort")
+        environment = [files.environment(effort)]
+        report = report_of(self.results(), seeds=[seed_of(self._config)], environment=environment)
+        self._reports = files.publish(report, names, self._config.invocation_params.dir)
+        if self._reports[1] and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._is_wanted() and not self._config.option.collectonly:
             from async_contract.report.terminal import write
 
             write(terminalreporter, self.results(), quiet=self._config.get_verbosity() < 0)
+            written, problems = self._reports
+            terminalreporter.write("".join(f"report: {each}\n" for each in written))
+            terminalreporter.write("".join(f"no report: {each}\n" for each in problems), red=True)
 
     def _is_wanted(self) -> bool:
         return self._results is not None or bool(self._config.stash[_SELECTED])

@@ -20,7 +20,8 @@ LAYERS = (
     ("judge",),
     ("experiments", "mutants"),
     ("suites", "report"),
-    ("plugin",),
+    ("plugin", "commands"),
+    ("__main__",),
 )
 HEIGHT = {package: height for height, layer in enumerate(LAYERS) for package in layer}
 FACADE = "__init__"  # the public names, with `_public`: it imports from everywhere, and nothing from it

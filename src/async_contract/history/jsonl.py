@@ -6,7 +6,10 @@ The first line names the format and its version; every other line is an operatio
     {"method": "lease", "worker": 1, "invoked": 3, "returned": 4, "outcome": "ok", "value": 1, "jobs": [...]}
     {"method": "complete", "worker": 1, "invoked": 5, "returned": 9, "outcome": "ok", "job_id": "a"}
 
-The keys are the attributes of `Operation`, and mean what they mean there:
+The first line may say what the store promises, too: `"capabilities": {"lease_timeout": 0.5}`, by the names of
+`Capabilities`.
+
+The keys of an operation are the attributes of `Operation`, and mean what they mean there:
 
 - `method`, `worker`, `invoked`, `returned` and `outcome` are always there. Instants are nanoseconds on the
   history's own clock; `returned` is `null` for a call that was still running at the end.
@@ -33,14 +36,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import TextIO
+from dataclasses import fields
+from typing import Any, TextIO
 
+from async_contract.contract.capabilities import Capabilities, CapabilityError
 from async_contract.history.batch import fitting
 from async_contract.history.operation import Delivered, Misfit, Operation
 from async_contract.history.parsing import HistoryError, operation_from, shown
 from async_contract.store import JobRecord
 
-__all__ = ["FORMAT", "VERSION", "HistoryError", "read", "write"]
+__all__ = ["FORMAT", "VERSION", "HistoryError", "read", "read_with_capabilities", "write"]
 
 FORMAT = "async-contract-history"
 VERSION = 1
@@ -74,19 +79,43 @@ def read(file: TextIO) -> list[Operation]:
     Raises:
         HistoryError: A line is not what it should be.
     """
+    return read_with_capabilities(file)[0]
+
+
+def read_with_capabilities(file: TextIO) -> tuple[list[Operation], Capabilities]:
+    """Read a history, and what its first line says that the store promises; by default nothing.
+
+    Args:
+        file: An open text file.
+
+    Raises:
+        HistoryError: A line is not what it should be.
+    """
     lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
     number, first = next(lines, (1, ""))
-    _check_header(number, first)
-    return [operation_from(_decoded(number, line), number) for number, line in lines]
+    capabilities = _capabilities(number, first)
+    return [operation_from(_decoded(number, line), number) for number, line in lines], capabilities
 
 
-def _check_header(number: int, line: str) -> None:
-    header = _decoded(number, line) if line else None
+def _capabilities(number: int, first: str) -> Capabilities:
+    """What the first line says, which names the format and its version."""
+    header: Any = _decoded(number, first) if first else None
     if isinstance(header, dict) and header.get("format") == FORMAT and header.get("version") != VERSION:
         raise HistoryError(number, f"version {header.get('version')!r}; this release reads version {VERSION}")
+    promised = header.pop("capabilities", {}) if isinstance(header, dict) else {}
     if header != _HEADER:
-        seen = shown(line.strip()) if line else "an empty file"
+        seen = shown(first.strip()) if first else "an empty file"
         raise HistoryError(number, f"{seen}; a history begins with the line {json.dumps(_HEADER)}")
+    if not isinstance(promised, dict):
+        raise HistoryError(number, f"capabilities is {shown(promised)}; write an object with their names")
+    names = [field.name for field in fields(Capabilities)]
+    unknown = [each for each in promised if each not in names]
+    if unknown:
+        raise HistoryError(number, f"{shown(unknown[0])} is no capability; they are {', '.join(names)}")
+    try:
+        return Capabilities(**promised)
+    except CapabilityError as error:
+        raise HistoryError(number, str(error)) from None
 
 
 def _decoded(number: int, line: str) -> object:

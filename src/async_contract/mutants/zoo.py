@@ -23,7 +23,7 @@ from async_contract.mutants import (
     stray_fails,
     values,
 )
-from async_contract.mutants.mutant import Mutant, mutant
+from async_contract.mutants.mutant import BrokenStore, Mutant, mutant
 
 _MODULES = (
     attempts, batches, cancelling, completing, crashing, deep, exclusion, expiring, failing, forms, ids,
@@ -31,10 +31,13 @@ _MODULES = (
 )  # fmt: skip
 _ORDER = list(CLAUSE)
 
-MUTANTS: tuple[Mutant, ...] = tuple(
+STORES: tuple[type[BrokenStore], ...] = tuple(
     sorted(
-        (mutant(store) for module in _MODULES for store in module.STORES),
-        key=lambda each: _ORDER.index(each.clause),
+        (store for module in _MODULES for store in module.STORES),
+        key=lambda each: _ORDER.index(each.breaks),
     )
 )
+"""Every store that is broken on purpose, as a class."""
+
+MUTANTS: tuple[Mutant, ...] = tuple(map(mutant, STORES))
 """Every store that is broken on purpose."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from async_contract.contract.clauses import CLAUSE, Clause
 from async_contract.contract.kinds import kind_of, split
 from async_contract.experiments.findings import Spent
 from async_contract.report.row import SKIPPED, Row, read, read_effort
+from async_contract.report.story import Story, unpack
+
+NOT_RUN = "not run"
+"""What stands for the verdict of a clause of which nothing is known."""
 
 _WORST_FIRST = ("broken", "error", "known", SKIPPED, "unexercised", "not promised", "held")
 _MOST_NAMES = 3
@@ -26,6 +31,8 @@ class Results:
         self.stopped = False
         self._rows: dict[str, dict[str, Row]] = {target: {} for target in targets}
         self._spent: dict[str, dict[str, Spent]] = {}
+        self._capabilities: dict[str, Mapping[str, Any] | None] = {}
+        self._stories: dict[str, dict[str, Story]] = {}
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -37,8 +44,37 @@ class Results:
         target, rows = read(properties, when, outcome)
         for row in rows:
             self.add(target, row)
+        self.spend(target, read_effort(properties))
+
+    def hear(self, text: str) -> None:
+        """Take in what an item tells beside its row."""
+        target, capabilities, stories = unpack(text)
+        self.promise(target, capabilities)
+        for each in stories:
+            self.tell(target, each)
+
+    def promise(self, target: str, capabilities: Mapping[str, Any] | None) -> None:
+        """Take in what a target promises."""
+        self._capabilities[target] = capabilities
+
+    def tell(self, target: str, story: Story) -> None:
+        """Take in a story; of several on one clause that of its own item stays, whichever comes first."""
+        stories = self._stories.setdefault(target, {})
+        before = stories.get(story.clause, story)
+        stories[story.clause] = min(before, story, key=_nearest)
+
+    def capabilities(self, target: str) -> Mapping[str, Any] | None:
+        """What a target promises; `None` if nobody has said."""
+        return self._capabilities.get(target)
+
+    def stories(self, target: str) -> Mapping[str, Story]:
+        """How clauses of a target were broken, by the clause's id."""
+        return self._stories.get(target, {})
+
+    def spend(self, target: str, spent: Iterable[Spent]) -> None:
+        """Take in what was spent on a target; of several on one way the last stays."""
         # Every process of a distributed run explores for itself, in the same way.
-        self._spent.setdefault(target, {}).update({each.way: each for each in read_effort(properties)})
+        self._spent.setdefault(target, {}).update({each.way: each for each in spent})
 
     def spent(self, target: str) -> list[Spent]:
         """What was spent on exploring a target, way by way."""
@@ -77,13 +113,13 @@ class Results:
         known = sum(row.verdict == "known" for row in rows.values())
         if known or any(map(self.fails, rows.values())):
             return f"broken (known: {known})" if known else "broken"
-        gaps = self._gaps(rows, self._owed(target))
+        gaps = self._gaps(rows, self.owed(target))
         if gaps:
             return f"incomplete: {'; '.join(gaps)}"
         strictly = all(row.verdict in ("held", "not promised") for row in rows.values())
         return "keeps the contract strictly" if strictly else "keeps the contract"
 
-    def _owed(self, target: str) -> tuple[Clause, ...]:
+    def owed(self, target: str) -> tuple[Clause, ...]:
         """All that a target owes; of one that has no row yet only the name is known."""
         row = next(iter(self._rows[target].values()), None)
         kind = split(target)[0] if row is None else kind_of(row.clause)
@@ -105,6 +141,10 @@ class Results:
         return [
             f"{len(ids)} of {len(owed)} clauses {kind} ({_names(ids)})" for kind, ids in kinds.items() if ids
         ]
+
+
+def _nearest(story: Story) -> tuple[bool, int]:
+    return story.exercised != story.clause, list(CLAUSE).index(story.exercised)
 
 
 def _names(ids: Sequence[str]) -> str:

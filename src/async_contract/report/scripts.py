@@ -24,11 +24,13 @@ class Tried(NamedTuple):
         path: Where it is, as seen from where pytest was started.
         failed: In how many of its runs the clause was broken again.
         runs: How many runs it made.
+        text: What stands in it.
     """
 
     path: str
     failed: int
     runs: int
+    text: str = ""
 
 
 def keep(config: pytest.Config, name: str, text: str) -> Tried | None:
@@ -48,7 +50,8 @@ def keep(config: pytest.Config, name: str, text: str) -> Tried | None:
         path.write_text(text, encoding="utf-8")
     except OSError:
         return None  # a project that nobody may write to
-    return _tried(path, config.invocation_params.dir)
+    tried = _tried(path, config.invocation_params.dir)
+    return tried and tried._replace(text=text)
 
 
 def _tried(path: Path, directory: Path) -> Tried | None:

@@ -56,7 +56,7 @@ def stories(
 
 
 def tell(violations: Sequence[Violation], *, exercised: str, history: Sequence[Operation] = ()) -> str:
-    """Return the same without a way to repeat it, not yet fit for a terminal."""
+    """Return the same without a way to repeat it, not yet fit for a terminal; `exercised` may be empty."""
     by_clause: dict[str, list[Violation]] = {}
     for each in violations:
         by_clause.setdefault(each.clause, []).append(each)
@@ -65,7 +65,7 @@ def tell(violations: Sequence[Violation], *, exercised: str, history: Sequence[O
 
 def _story(violation: Violation, further: int, exercised: str, history: Sequence[Operation]) -> str:
     clause = CLAUSE[violation.clause]
-    seen = "" if exercised == clause.id else f" (seen while exercising {exercised})"
+    seen = "" if exercised in ("", clause.id) else f" (seen while exercising {exercised})"
     more = f" (and {further} more of this clause in the same history)" if further else ""
     late = "; ".join(violation.schedule)
     return "\n\n".join([

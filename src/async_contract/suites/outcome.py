@@ -20,6 +20,8 @@ class Settled:
         stale: Whether the clause held although the harness excuses it.
         token: What repeats the violation; empty if there is none.
         spent: What was spent on exploring the target; once in a process, at the item that began it.
+        violations: Everything that its history was seen to break, whether it is excused or not.
+        history: That history.
     """
 
     verdict: ClauseVerdict
@@ -27,6 +29,8 @@ class Settled:
     stale: bool = False
     token: str = ""
     spent: tuple[Spent, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    history: tuple[Operation, ...] = ()
 
 
 class ContractViolation(AssertionError):

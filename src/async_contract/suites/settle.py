@@ -28,7 +28,13 @@ def settle(item: pytest.Item, binding: Binding, state: State, found: Verificatio
     news = [each for each in others if state.claim(binding.target, each.clause)]
     settled = _settled(binding, state, found, known.get(binding.clause.id, ""))
     unexcused = dict.fromkeys(each.clause for each in others if each.clause not in known)
-    settled = replace(settled, others=tuple(unexcused), spent=binding.verifier.spent(binding.subject, state))
+    settled = replace(
+        settled,
+        others=tuple(unexcused),
+        spent=binding.verifier.spent(binding.subject, state),
+        violations=(*found.verdict.violations, *others),
+        history=found.history,
+    )
     item.stash[SETTLED] = settled
 
     verdict, clause = settled.verdict, binding.clause.id
