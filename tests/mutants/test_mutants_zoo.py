@@ -190,6 +190,10 @@ expiry-loses: lease/snapshot complete/rejected-means-not-done fail/rejected-mean
 returns-one-per-call: complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
 shared-owner: lease/progress fail/hostile-message
 timers-in-memory: complete/rejected-means-not-done fail/rejected-means-not-done
+
+# What a process keeps in its memory is lost when it is killed, and where the store is opened in another one.
+writes-at-exit: durable/kill
+leased-taken-out: durable/reopen
 """
 
 
