@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -18,7 +19,11 @@ from typing import Any
 import pytest
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.harness.sandbox import Sandbox
+from async_contract.experiments.bench import Settings
+from async_contract.experiments.crashes import SWEPT, Crashes
+from async_contract.experiments.kills import Kill
+from async_contract.harness.sandbox import Sandbox, Sandboxes
+from async_contract.harness.target import load
 from async_contract.store import Job, JobExists, JobNotFound, JobNotLeased, JobRecord
 from contract_suites import sqlite as module
 from contract_suites.sqlite import SqliteStore
@@ -737,3 +742,25 @@ def test_the_harness_connects_workers_to_one_file_in_virtual_time(tmp_path: Path
         durable=True,
         sharing="process",
     )
+
+
+# What is documented
+
+
+def test_every_statement_of_the_sweep_is_in_the_documentation() -> None:
+    """The table of killed workers has those of a lease, a complete and a fail."""
+    page = Path(__file__).parents[2].joinpath("docs", "explanation", "crashes.md").read_text("utf-8")
+    shown = re.findall(r"^\| (\w+) \| \d+ \| statement \| `(.+)` \| held \|$", page, re.MULTILINE)
+
+    async def swept() -> list[tuple[str, str]]:
+        found = []
+        with Sandboxes() as sandboxes:
+            crashes = Crashes(load("contract_suites.sqlite:harness"), sandboxes, Settings())
+            async with crashes.host as host:
+                for program in SWEPT:
+                    await crashes.run(host, program, Kill("after"))
+                    call = program[-1].kind.name.lower()
+                    found += [(call, text) for kind, text in host.boundaries if kind == "statement"]
+        return [(call, re.sub(r"'[0-9a-f]{32}'", "'…'", text)) for call, text in found]
+
+    assert shown == asyncio.run(swept())

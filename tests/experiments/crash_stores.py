@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
 from async_contract.mutants.crashing import File, FiledStore
+from async_contract.mutants.tables import TableStore
+from async_contract.store import Job
 
 HERE = os.getpid()
 """The process that imported this: a fork of it has another number."""
@@ -103,3 +107,45 @@ def misjudged(sandbox: Sandbox) -> FiledStore:
 
 misjudging = StoreHarness(misjudged, is_rejection=lambda error: "perhaps", virtual_time=True)
 misjudging.found_as = f"{__name__}:misjudging"
+
+
+class Knotted(TableStore):
+    """A lease takes a lock, and then the one that whoever leases at the same time has."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox)
+        self.path = sandbox.path
+        self.files = [(sandbox.path / f"lock-{number}").open("w") for number in range(2)]
+
+    def lease(self, limit: int) -> Sequence[Job]:
+        """Lock twice, and wait in between."""
+        if os.getpid() == HERE:
+            return super().lease(limit)
+        own = self.turn()
+        while not (self.path / f"turn-{1 - own}").exists():
+            time.sleep(0.001)
+        self.lock(1 - own)
+        raise AssertionError("both locks are taken")
+
+    def close(self) -> None:
+        """Close everything."""
+        super().close()
+        for file in self.files:
+            file.close()
+
+    def turn(self) -> int:
+        """Take a lock that is free, and say so."""
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        for number in range(2):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self.files[number], fcntl.LOCK_EX | fcntl.LOCK_NB)
+                (self.path / f"turn-{number}").touch()
+                return number
+        raise AssertionError("there are two workers")
+
+    def lock(self, number: int) -> None:
+        """Wait for a lock."""
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        fcntl.flock(self.files[number], fcntl.LOCK_EX)

@@ -124,9 +124,10 @@ def test_a_clause_that_nobody_can_put_to_the_test_is_unexercised() -> None:
 
 
 def test_the_promise_is_held_by_its_example_and_by_random_kills() -> None:
-    """One worker in the example, three at random."""
+    """One worker in the example, and up to three at random, as far as the time goes."""
     found = verified(FiledStore.reached())
-    assert (found.verdict.verdict, found.verdict.count, found.others) == (Verdict.HELD, 4, ())
+    assert (found.verdict.verdict, found.others) == (Verdict.HELD, ())
+    assert found.verdict.count in (2, 3, 4)
 
 
 def test_what_else_a_kill_has_shown_is_told_of_its_clause() -> None:
@@ -159,4 +160,4 @@ def test_a_correct_store_survives_a_sweep() -> None:
     found = explored(FiledStore.reached(), Casualties(kills=0, seconds=60, sweeps=True))
     assert (found.findings, found.stopped) == ({}, "")
     assert found.programs == found.counts["durable/kill"] > 9
-    assert explored(FiledStore.reached(), Casualties(kills=0, seconds=0, sweeps=True)).programs == 1
+    assert explored(FiledStore.reached(), Casualties(kills=0, seconds=0, sweeps=True)).programs == 0

@@ -61,7 +61,10 @@ def test_a_kill_says_when_it_is() -> None:
     """In words, for the story; what depends on the machine is said to."""
     assert str(Kill("after")) == "kill the worker when its last call has returned"
     assert str(Kill("in", 250)) == "kill the worker 250 microseconds into its last call (best effort)"
-    assert str(Kill("at", 3)) == "kill the worker in its last call, before the store's line number 3"
+    assert str(Kill("at", 3)) == "kill the worker in its last call, at boundary 3"
+    assert str(Kill("at", 3, "the statement COMMIT")) == (
+        "kill the worker in its last call, at boundary 3, before the statement COMMIT"
+    )
 
 
 def test_a_worker_is_killed_when_its_last_call_has_returned() -> None:

@@ -154,6 +154,33 @@ def test_a_harness_that_is_wrong_in_another_process_is_wrong_here(tmp_path: Path
     hosting(misjudging, tmp_path, play)
 
 
+def test_a_target_that_ends_the_process_can_not_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That exercises nothing."""
+    (tmp_path / "ending_store.py").write_text("import os\nos._exit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    harness = Unopened.reached()
+    harness.found_as = "ending_store:store"
+
+    async def play(host: Host, sandbox: Sandbox) -> None:
+        with pytest.raises(NotExercised, match="ended when it had to import the target"):
+            await host.start()
+
+    hosting(harness, tmp_path, play)
+
+
+def test_a_worker_in_a_call_says_where_it_stands(tmp_path: Path) -> None:
+    """What it says of the call itself is of no use then."""
+
+    async def play(host: Host, sandbox: Sandbox) -> None:
+        await host.hire(sandbox)
+        await host.call(LEASE, sandbox)
+        assert (await host.where()).startswith("at ")
+
+    hosting(load(SQLITE), tmp_path, play)
+
+
 ORPHANED = """
     import asyncio, signal, sys
     from pathlib import Path

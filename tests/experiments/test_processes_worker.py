@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 
 from async_contract.experiments.processes.channel import Channel
-from async_contract.experiments.processes.worker import Desk, Order, is_alone, opened
+from async_contract.experiments.processes.worker import Desk, Order, _boundaries, _wait_for, is_alone, opened
+from async_contract.harness.sandbox import Sandbox
 from async_contract.harness.target import load
 from async_contract.history.jsonl import as_object
 from async_contract.history.operation import UNKNOWN, Delivered, Operation
@@ -128,6 +130,37 @@ def test_what_can_not_be_loaded_or_opened_is_told(tmp_path: Path) -> None:
     with worker("shut:connect", tmp_path) as (one, _):
         assert one.ask(sandbox(tmp_path), 2)[1] == {"refused": "OSError: shut"}
         assert one.process.wait() == 0
+
+
+def test_a_call_begins_when_it_was_said_to_and_is_late_where_it_was_said_to(tmp_path: Path) -> None:
+    """An instant that is over is not waited for; nor is one far away, for long."""
+    place = Sandbox("one", tmp_path)
+    slept: list[float] = []
+    order = {"die": None, "late": [1, 0.25]}
+    late = _boundaries(order, object(), place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", slept.append)
+        _boundaries(order, object(), place).passing("statement", "COMMIT")
+    assert (late._last, slept, _boundaries({"die": 3}, object(), place)._last) == (1, [0.25], 3)
+    before = time.monotonic_ns()
+    _wait_for(0)
+    _wait_for(before + 10**15)
+    assert 20_000_000 <= time.monotonic_ns() - before < 10**15
+
+
+def test_a_worker_says_where_it_stands_and_opens_one_store_after_another(tmp_path: Path) -> None:
+    """Whoever asks where it stands need not wait for its call."""
+    (tmp_path / "alone.py").write_text(THREADED)
+    with worker("alone:harness", tmp_path) as (one, _):
+        one.ask(sandbox(tmp_path), 2)
+        (stands,) = one.ask({"where": True})
+        (closed,) = one.ask({"close": True})
+        (reopened,) = one.ask(sandbox(tmp_path))
+        done = [answer for each in CALLS for answer in one.ask(call(each), 2)]
+        one.process.communicate()
+    assert stands["at"].startswith("at ")
+    assert (closed, reopened, outcomes(done)) == ({"closed": True}, {"open": True}, OUTCOMES)
+    assert one.process.returncode == 0
 
 
 WRONG = """

@@ -185,6 +185,10 @@ expiry-buries: lease/snapshot complete/rejected-means-not-done fail/rejected-mea
 expiry-loses: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
 shared-owner: lease/progress fail/hostile-message
 timers-in-memory: complete/rejected-means-not-done fail/rejected-means-not-done
+
+# What a process keeps in its memory is lost when it is killed, and where the store is opened in another one.
+writes-at-exit: durable/kill
+leased-taken-out: durable/reopen
 """
 
 

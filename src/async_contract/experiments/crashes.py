@@ -10,6 +10,7 @@ from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import NotExercised, Settings, open_bench
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.kills import CHILD, PARENT, Kill, crash, obstacle
+from async_contract.experiments.processes.boundaries import LINE, Boundary
 from async_contract.experiments.processes.host import Host
 from async_contract.experiments.programs import Kind, Program, Step
 from async_contract.experiments.shrink import shrinking
@@ -26,7 +27,10 @@ WAY = "kill"
 _CALLS = (Kind.COMPLETE, Kind.FAIL, Kind.LEASE, Kind.ENQUEUE)
 _METHODS = {Kind.COMPLETE: "complete", Kind.FAIL: "fail", Kind.LEASE: "lease", Kind.ENQUEUE: "enqueue"}
 _BEFORE = (Step(CHILD, Kind.ENQUEUE), Step(CHILD, Kind.ENQUEUE), Step(CHILD, Kind.LEASE))
-"""What comes before the call that is swept: one job is on lease, and one is ready."""
+SWEPT: tuple[Program, ...] = tuple(
+    (*_BEFORE, Step(CHILD, kind)) for kind in (Kind.LEASE, Kind.COMPLETE, Kind.FAIL)
+)
+"""The programs whose last call is swept; before it one job is on lease, and one is ready."""
 
 _TYPICAL = 0.0003
 """Seconds that a call is taken to last before one was measured."""
@@ -89,6 +93,7 @@ class Crashes:
         return done
 
     async def _explore(self, host: Host, casualties: Casualties, seed: int, done: Exploration) -> None:
+        await host.start()
         until = time.monotonic() + casualties.seconds
         while done.programs < casualties.kills and time.monotonic() < until:
             random = Random(f"{seed}:kill:{done.programs}")
@@ -100,14 +105,23 @@ class Crashes:
             await self._sweep(host, casualties, until, done)
 
     async def _sweep(self, host: Host, casualties: Casualties, until: float, done: Exploration) -> None:
-        """Kill a worker at every boundary inside one lease, one complete and one fail, one worker each."""
-        for last in (Kind.LEASE, Kind.COMPLETE, Kind.FAIL):
-            program = (*_BEFORE, Step(CHILD, last))
-            await self._try(host, program, Kill("after"), casualties, done)  # counts the boundaries
-            for number in range(1, host.boundaries + 1):
-                if "durable/kill" in done.findings or time.monotonic() > until:
-                    return
-                await self._try(host, program, Kill("at", number), casualties, done)
+        """Kill a worker at every boundary inside one lease, one complete and one fail, one worker each.
+
+        Lines come last: there are most of them, and most of what lasts comes to be at the others.
+        """
+        swept: list[tuple[Program, list[Boundary]]] = []
+        for program in SWEPT:
+            if time.monotonic() < until:
+                await self._try(host, program, Kill("after"), casualties, done)
+                swept.append((program, host.boundaries))
+        for lines in (False, True):
+            for program, boundaries in swept:
+                for number, (kind, text) in enumerate(boundaries, 1):
+                    if "durable/kill" in done.findings or time.monotonic() > until:
+                        return
+                    if (kind == LINE) is lines:
+                        kill = Kill("at", number, f"the {kind} {text}")
+                        await self._try(host, program, kill, casualties, done)
 
     async def _try(
         self, host: Host, program: Program, kill: Kill, casualties: Casualties, done: Exploration

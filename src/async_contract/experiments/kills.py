@@ -28,19 +28,25 @@ class Kill(NamedTuple):
 
     Attributes:
         when: `"in"`: so many microseconds after the call was begun; `"after"`: as soon as it has returned;
-            `"at"`: before so many lines of the store's own code, from 1, have begun.
-        number: The microseconds, or the line.
+            `"at"`: at so many boundaries, from 1, before what comes next.
+        number: The microseconds, or the boundary.
+        before: What comes next, where that is known.
     """
 
     when: Literal["in", "after", "at"]
     number: int = 0
+    before: str = ""
 
     def __str__(self) -> str:
         if self.when == "after":
             return "kill the worker when its last call has returned"
         if self.when == "at":
-            return f"kill the worker in its last call, before the store's line number {self.number}"
+            return f"kill the worker in its last call, at boundary {self.number}{self._next}"
         return f"kill the worker {self.number} microseconds into its last call (best effort)"
+
+    @property
+    def _next(self) -> str:
+        return f", before {self.before}" if self.before else ""
 
 
 _TEXT = re.compile(r"k1_(in|after|at)-([0-9]{1,9})")
@@ -103,6 +109,7 @@ class RemoteWorker(Worker):
         return await self._bench.recorder.relay(begun, self._made(begun))
 
     async def _made(self, begun: Operation) -> Operation:
+        """Have it made; gives what came of it, on a clock of that process."""
         kill, self.kill = self.kill, None
         sandbox = self._bench.sandbox
         die = kill.number if kill is not None and kill.when != "in" else None
@@ -117,10 +124,11 @@ class RemoteWorker(Worker):
         return done
 
 
-class _Player(Player):
+class RemotePlayer(Player):
     """Has a worker in another process enqueue its jobs there."""
 
     async def offer(self, worker: Worker, job: Job) -> Operation:
+        """Enqueue a job that the store may refuse, wherever the worker is."""
         return await (worker.enqueue(job) if isinstance(worker, RemoteWorker) else super().offer(worker, job))
 
 
@@ -129,7 +137,7 @@ def obstacle(harness: StoreHarness, settings: Settings, *, can_kill: bool = CAN_
     if not can_kill:
         return "this system has no signal that ends a process at once, whatever it does (SIGKILL)"
     if settings.allow_nonempty:
-        return "the store may hold jobs of others, and a worker that is killed might take them along"
+        return "the store may hold jobs of others, and a worker in another process might take them along"
     if not harness.found_as:
         return (
             "a worker in another process finds the store by the name of its target, and this one was given "
@@ -158,7 +166,7 @@ async def crash(bench: Bench, host: Host, program: Program, kill: Kill) -> dict[
     """
     recorder = bench.recorder
     local, remote = await bench.first_worker(), RemoteWorker(bench, host)
-    player = _Player(bench)
+    player = RemotePlayer(bench)
     began = recorder.now()
     await host.hire(bench.sandbox)
     recorder.note("connect", remote.number, began)

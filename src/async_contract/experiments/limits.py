@@ -37,16 +37,16 @@ CASUALTIES = {
 
 THREADS = {
     "quick": Effort(programs=40, schedules=15, seconds=1.0, tries=60, patience=3.0),
-    "normal": Effort(programs=120, schedules=20, seconds=4.0, tries=80, patience=5.0),
+    "normal": Effort(programs=120, schedules=30, seconds=4.0, tries=80, patience=5.0),
     "thorough": Effort(programs=2_000, schedules=60, seconds=40.0, tries=300, patience=30.0),
 }
 """By effort: the same for threads, which take ten times as long to go on."""
 
 
 HEATS = {
-    "quick": Heats(programs=20, repeats=3, seconds=1.0, tries=20, patience=2.0),
+    "quick": Heats(programs=20, repeats=3, seconds=1.0, tries=20, patience=2.0, again=5),
     "normal": Heats(programs=60, repeats=6, seconds=4.0, tries=40, patience=5.0),
-    "thorough": Heats(programs=1_000, repeats=20, seconds=40.0, tries=200, patience=30.0),
+    "thorough": Heats(programs=1_000, repeats=20, seconds=40.0, tries=200, patience=30.0, again=40),
 }
 """By effort: how often workers race."""
 

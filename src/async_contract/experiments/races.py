@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -46,6 +46,7 @@ class Heats:
         tries: How many programs are tried to make one smaller.
         patience: Seconds after which it is small enough.
         until: The clause whose breach ends it; empty: none does.
+        again: How often it is tried then, to say how often it shows what it broke.
     """
 
     programs: int = 60
@@ -54,6 +55,7 @@ class Heats:
     tries: int = 40
     patience: float = 5.0
     until: str = ""
+    again: int = 10
 
 
 class Late:
@@ -105,6 +107,8 @@ class _LateRecorder(Recorder):
 class Races(LoopStage):
     """Plays programs of asynchronous stores on a real event loop."""
 
+    name = WAY
+
     def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> None:
         super().__init__(harness, sandboxes, settings)
         self._settings = settings
@@ -114,7 +118,7 @@ class Races(LoopStage):
         """Try programs until enough is spent; clauses that are known to be broken are not pursued."""
         done = Exploration()
         began = time.monotonic()
-        while done.programs < heats.programs and time.monotonic() - began < heats.seconds and not done.left:
+        while done.programs < heats.programs and time.monotonic() - began < heats.seconds:
             if heats.until in done.findings:
                 break
             program = numbered(seed, done.programs, self.menu)
@@ -122,9 +126,14 @@ class Races(LoopStage):
             try:
                 self._try(program, heats, done, known)
             except CallTimedOut as hung:
-                done.left = str(hung)
+                self._give_up(hung, done)
+                break
         done.seconds = time.monotonic() - began
         return done
+
+    def _give_up(self, hung: CallTimedOut, done: Exploration) -> None:
+        """End with a call that did not return; that proves nothing: it may only have to wait for long."""
+        done.left = str(hung)
 
     def _try(self, program: Program, heats: Heats, done: Exploration, known: frozenset[str]) -> None:
         for heat in range(heats.repeats):
@@ -134,7 +143,7 @@ class Races(LoopStage):
             broken = self._broken(history, done.counts)
             news = [each for each in broken if each not in known and each not in done.findings]
             if news:
-                seen = Finding(broken[news[0]][0], program, history, way=WAY, again=False)
+                seen = Finding(broken[news[0]][0], program, history, way=self.name, again=False)
                 done.findings[news[0]] = seen  # should a smaller program hang
                 done.findings[news[0]] = self._least(seen, heats)
                 return
@@ -145,7 +154,7 @@ class Races(LoopStage):
         return Scheduler(self, 0).broken(history, counts)
 
     def _least(self, seen: Finding, heats: Heats) -> Finding:
-        """The same of a smaller program, if one shows it too, and whether it does so again."""
+        """The same of a smaller program, if one shows it too; and how often it does so again."""
         best = [seen]
         end = time.monotonic() + heats.patience
 
@@ -154,15 +163,20 @@ class Races(LoopStage):
             return any(self._shows(program, heat, best) for heat in heats_in_time)
 
         shrink(seen.program, breaks, tries=heats.tries)
-        if len(best) == 1:
-            breaks(seen.program)
-        return best[-1]
+        return self._counted(best, heats)
+
+    def _counted(self, best: list[Finding], heats: Heats) -> Finding:
+        """The best finding, with how often its program shows it."""
+        program = best[-1].program
+        shown = sum(self._shows(program, heat, best) for heat in range(heats.again))
+        often = f"a race; this program showed it in {shown} of {heats.again} tries"
+        return replace(best[-1], violation=replace(best[-1].violation, schedule=(often,)))
 
     def _shows(self, program: Program, heat: int, best: list[Finding]) -> bool:
         """Whether a race shows the same as the best so far, which then is the best."""
         history = self.race(program, heat)
         found = self._broken(history).get(best[0].violation.clause, ())
-        best += [Finding(each, program, history, way=WAY) for each in found[:1]]
+        best += [Finding(each, program, history, way=self.name) for each in found[:1]]
         return bool(found)
 
     def race(self, program: Program, heat: int) -> tuple[Operation, ...]:

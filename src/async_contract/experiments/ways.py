@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments import crashes, kills, pauses, races
+from async_contract.experiments import crashes, kills, pauses, races, rivals
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Explorer
@@ -22,6 +22,7 @@ from async_contract.experiments.limits import Limits
 from async_contract.experiments.pauses import Following, Schedule
 from async_contract.experiments.programs import Program
 from async_contract.experiments.races import Races
+from async_contract.experiments.rivals import Rivals
 from async_contract.experiments.scheduled import Scheduler
 from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.harness import StoreHarness
@@ -154,6 +155,28 @@ def _play_in_threads(
         return _played(stage, program, schedule)
 
 
+# -- in processes that race ----------------------------------------------------------------------------
+
+
+def _is_shared_by_processes(harness: StoreHarness) -> bool:
+    return harness.capabilities.sharing == "process"
+
+
+def _explore_in_processes(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    return Rivals(harness, sandboxes, limits.exploring).explore(limits.heats, limits.seed, known)
+
+
+def _play_in_processes(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    rivals = Rivals(harness, sandboxes, settings)
+    with rivals.open():
+        heat = Random().randrange(1_000_000)  # another one each time
+        return Played(rivals.race(program, heat), harness.capabilities)
+
+
 # -- in a process that is killed -----------------------------------------------------------------------
 
 
@@ -193,6 +216,10 @@ WAYS = (
         instead_of="loop",
     ),
     Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
+    Way(
+        rivals.WAY, "in processes that race", _is_shared_by_processes, _explore_in_processes,
+        _play_in_processes,
+    ),
     Way(
         crashes.WAY, "with workers killed", _survives_kills, _explore_with_kills, _play_with_a_kill,
         "durable/kill", kills.encode, kills.decode,

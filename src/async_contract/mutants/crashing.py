@@ -135,6 +135,18 @@ class WritesAtClose(FiledStore):
         super().save()
 
 
+class WritesAtExit(FiledStore):
+    """Nothing is written before the process ends, whose memory is where it is found when it is reopened."""
+
+    breaks = "durable/reopen"
+
+    def save(self) -> None:
+        self.file.late = self.rows
+
+    async def close(self) -> None:
+        """Keep it in memory."""
+
+
 class JobsInMemory(FiledStore):
     """What becomes of a new job is kept in memory until the connection is closed."""
 
@@ -171,4 +183,4 @@ class LeasedTakenOut(FiledStore):
         self.file.write({key: row for key, row in self.rows.items() if row.state != "leased"})
 
 
-STORES = (WritesAtClose, JobsInMemory, OutcomesWrittenLater, LeasedTakenOut)
+STORES = (WritesAtClose, WritesAtExit, JobsInMemory, OutcomesWrittenLater, LeasedTakenOut)

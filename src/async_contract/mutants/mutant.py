@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
@@ -28,6 +28,24 @@ class BrokenStore(PlainStore):
     def reached(cls) -> StoreHarness:
         """The harness of its stores."""
         return BackingHarness(cls)
+
+
+class Defective(Protocol):
+    """The class of a store with one defect.
+
+    Attributes:
+        breaks: The id of the clause that must catch it.
+        hangs: Whether it leaves calls that never return.
+        deep: Whether it takes more than the example of its clause: many steps, or a schedule.
+    """
+
+    breaks: ClassVar[str]
+    hangs: ClassVar[bool]
+    deep: ClassVar[bool]
+
+    @classmethod
+    def reached(cls) -> StoreHarness:
+        """The harness of its stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +94,7 @@ class BackingHarness(StoreHarness):
         del self._backings[sandbox.name]
 
 
-def mutant(store: type[BrokenStore]) -> Mutant:
+def mutant(store: type[Defective]) -> Mutant:
     """The mutant of which this is the store."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", store.__name__).lower()
     defect = (store.__doc__ or name).partition("\n")[0]

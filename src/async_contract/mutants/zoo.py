@@ -19,8 +19,10 @@ from async_contract.mutants import (
     queues,
     racing,
     reopening,
+    shelves,
     stray_completes,
     stray_fails,
+    tables,
     values,
 )
 from async_contract.mutants.mutant import BrokenStore, Mutant, mutant
@@ -41,3 +43,8 @@ STORES: tuple[type[BrokenStore], ...] = tuple(
 
 MUTANTS: tuple[Mutant, ...] = tuple(map(mutant, STORES))
 """Every store that is broken on purpose."""
+
+CONTENDED: tuple[Mutant, ...] = tuple(
+    mutant(store) for module in (shelves, tables) for store in module.STORES
+)
+"""Those that are right unless several threads or processes use them, or one is killed."""

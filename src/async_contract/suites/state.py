@@ -15,6 +15,7 @@ from async_contract.experiments.limits import Limits
 from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
+from async_contract.suites.ending import in_good_order
 from async_contract.suites.memory import Database, Memory, database_of
 from async_contract.suites.patience import Patience
 
@@ -65,6 +66,7 @@ class State:
         """The sandboxes, removed when pytest ends."""
         stack = ExitStack()
         self._config.add_cleanup(stack.close)
+        stack.enter_context(in_good_order())
         return stack.enter_context(Sandboxes())
 
     def counts(self, clause: str) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from async_contract.experiments.bench import Bench, NotExercised
 from async_contract.experiments.examples.values import lined_jobs
-from async_contract.experiments.kills import CHILD, PARENT, Kill, crash, obstacle
+from async_contract.experiments.kills import CHILD, PARENT, Kill, RemoteWorker, crash, obstacle
 from async_contract.experiments.processes.host import Host
 from async_contract.experiments.programs import Kind, Step
+from async_contract.store import Job
 
 _BUSY = (
     Step(PARENT, Kind.ENQUEUE),
@@ -24,7 +27,8 @@ async def reopened(bench: Bench) -> None:
     """A store that is closed and opened with jobs in every state in it.
 
     They are ready, some with line breaks of all sorts in them, on lease, failed, dead and completed; and it
-    is closed again when it has been worked on.
+    is closed again when it has been worked on. Where processes share the store, it is opened in another one
+    too, which has none of this one's memory.
     """
     first, second = await bench.workers(2)
     await bench.enqueue(5)
@@ -57,8 +61,30 @@ async def reopened(bench: Bench) -> None:
     for each in await second.ask(3):
         await second.finish(each.id)
     await bench.reopen()
+    await _in_another_process(bench)
     if bench.can_expire:
         await bench.expire()
+
+
+async def _in_another_process(bench: Bench) -> None:
+    """Have a worker in another process work on what was left, while nobody else has the store open."""
+    if bench.capabilities.sharing != "process" or obstacle(bench.harness, bench.settings):
+        return
+    recorder = bench.recorder
+    async with Host(bench.harness, bench.settings.call_limit) as host:
+        with contextlib.suppress(NotExercised):  # durable/kill says why it can't be opened there
+            await host.start()
+            closed = recorder.now()
+            await bench.close()
+            remote = RemoteWorker(bench, host)
+            await host.hire(bench.sandbox)
+            recorder.note("reopen", 0, closed)
+            for each in await remote.lease(3):
+                await remote.complete(each.id)
+            await remote.enqueue(Job("elsewhere", "mail", "acme", b"from another process"))
+            await remote.lease(1)
+            await host.dismiss()
+    await bench.reopen()
 
 
 async def killed(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,12 +22,14 @@ class Channel:
     def __init__(self, read: int, write: int) -> None:
         self._read = read
         self._write = write
+        self._one_at_a_time = threading.Lock()
 
     def send(self, message: dict[str, object]) -> None:
         """Write a message. The line before it is ended, should somebody have died while writing it."""
         data = f"\n{json.dumps(message)}\n".encode("ascii")
-        while data:
-            data = data[os.write(self._write, data) :]
+        with self._one_at_a_time:
+            while data:
+                data = data[os.write(self._write, data) :]
 
     def receive(self) -> Iterator[dict[str, Any]]:
         """The messages that come, until the other side is closed.

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from async_contract.experiments.bench import NotExercised
+from async_contract.experiments.processes.boundaries import Boundary
 from async_contract.harness.errors import HarnessError
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
@@ -35,6 +36,9 @@ _IMPORTING = 20.0
 _LATER = 1.0
 """Seconds that a call which can be cancelled has to be given up over there first."""
 
+Late = tuple[int, float]
+"""A boundary of a call, from 1, and the seconds that it takes to get over that; 0: over none."""
+
 
 class WorkerDied(Exception):
     """The worker process is dead."""
@@ -48,11 +52,11 @@ class Host:
         limit: Seconds after which a process that does not answer is given up; `None`: never.
 
     Attributes:
-        boundaries: How many boundaries the latest call had that returned.
+        boundaries: The boundaries of the latest call that returned, if they were noted.
     """
 
     def __init__(self, harness: StoreHarness, limit: float | None) -> None:
-        self.boundaries = 0
+        self.boundaries: list[Boundary] = []
         self._harness = harness
         self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,13 +73,17 @@ class Host:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End every process there is, for good."""
         self._end()
         self._errors.close()
 
     # -- a worker's life ----------------------------------------------------------------------
 
     async def hire(self, sandbox: Sandbox) -> None:
-        """Start a worker, which opens the store of a sandbox.
+        """Start a worker, or have the one that was dismissed last, who opens the store of a sandbox.
 
         Raises:
             NotExercised: It can't load the target, or can't open the store.
@@ -87,14 +95,14 @@ class Host:
             raise NotExercised(str(died)) from None
 
     async def _hire(self, sandbox: Sandbox) -> None:
-        if self._process is None:
-            await self._start()
+        await self._start()
         self._send({
             "sandbox": sandbox.name, "path": str(sandbox.path), "virtual": sandbox.virtual,
             "now": sandbox.now_ns(), "limit": self._limit,
         })  # fmt: skip
-        self._pid = (await self._answer("start", least=_IMPORTING))["pid"]
-        self._lives = True
+        if not self._lives:
+            self._pid = (await self._answer("start", least=_IMPORTING))["pid"]
+            self._lives = True
         answer = await self._answer("open the store", least=_IMPORTING)
         if "refused" in answer:
             await self._end_of_worker("leave")
@@ -103,15 +111,38 @@ class Host:
                 "and the path of the sandbox, and nothing that prepare or connect keep in memory"
             )
 
-    async def call(self, begun: Operation, sandbox: Sandbox, *, die: int | None = None) -> None:
+    async def start(self) -> None:
+        """Start what workers come from, to save the time of it later.
+
+        Raises:
+            NotExercised: It can't load the target.
+            CallTimedOut: It does not get so far within the time limit.
+        """
+        try:
+            await self._start()
+        except WorkerDied as died:
+            raise NotExercised(str(died)) from None
+
+    async def call(
+        self,
+        begun: Operation,
+        sandbox: Sandbox,
+        *,
+        die: int | None = None,
+        start: int = 0,
+        late: Late | None = None,
+    ) -> None:
         """Have the worker make a call; returns when it is about to.
 
         Args:
             begun: The call.
             sandbox: Whose clock the worker is shown.
-            die: At which boundary of the call it dies, from 1; 0: at none, but they are counted.
+            die: At which boundary of the call it dies, from 1; 0: at none, but they are noted.
+            start: The instant of `time.monotonic_ns` at which it begins, if that is not over, nor far away.
+            late: Where it is late.
         """
-        self._send({"call": as_object(begun), "now": sandbox.now_ns(), "die": die})
+        order = {"call": as_object(begun), "now": sandbox.now_ns(), "die": die, "start": start, "late": late}
+        self._send(order)
         await self._answer(f"begin its {begun.method}")
 
     async def outcome(self, begun: Operation, sandbox: Sandbox) -> Operation:
@@ -129,8 +160,28 @@ class Host:
             raise CallTimedOut(answer["hung"])
         self.boundaries = answer["boundaries"]
         if sandbox.virtual:
-            sandbox.advance_to(answer["now"])
+            sandbox.advance_to(max(answer["now"], sandbox.now_ns()))
         return operation_from(answer["done"], 1)
+
+    async def where(self) -> str:
+        """Where the worker stands in a call that does not return; empty if it can't tell."""
+        self._send({"where": True})
+        with contextlib.suppress(WorkerDied, CallTimedOut):
+            while "at" not in (answer := await self._answer("tell where it stands")):
+                pass
+            place: str = answer["at"]
+            return place
+        return ""
+
+    async def dismiss(self) -> None:
+        """Have the worker close the store; it can be hired again.
+
+        Raises:
+            WorkerDied: It died of that.
+            CallTimedOut: It does not get so far within the time limit.
+        """
+        self._send({"close": True})
+        await self._answer("close the store")
 
     def strike(self) -> None:
         """Send the worker the signal that kills it; it may be dead already."""
@@ -150,6 +201,8 @@ class Host:
     # -- the process --------------------------------------------------------------------------
 
     async def _start(self) -> None:
+        if self._process is not None:
+            return
         self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - it takes no time; the command is ours
             [sys.executable, "-c", _START, json.dumps(sys.path)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,

@@ -1,0 +1,109 @@
+"""Mutants that are wrong only when threads or processes meet, or one is killed at the wrong instant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments.bench import Settings
+from async_contract.experiments.crashes import Crashes
+from async_contract.experiments.explore import Budget, Explorer
+from async_contract.experiments.limits import CASUALTIES, HEATS, THREADS
+from async_contract.experiments.rivals import Rivals
+from async_contract.experiments.scheduled import Scheduler
+from async_contract.experiments.threads import ThreadStage
+from async_contract.harness.sandbox import Sandbox, Sandboxes
+from async_contract.mutants import shelves, tables
+from async_contract.mutants.mutant import Mutant
+from async_contract.mutants.shelves import ShelfStore
+from async_contract.mutants.tables import TableStore
+from async_contract.mutants.zoo import CONTENDED
+from async_contract.store import Job, JobNotLeased
+
+# What is tried is a part of what *normal* tries, without a limit of time.
+IN_THREADS = replace(THREADS["normal"], seconds=300.0)
+WITH_KILLS = replace(CASUALTIES["normal"], seconds=300.0)
+IN_PROCESSES = replace(HEATS["normal"], programs=3, seconds=300.0)
+
+
+def found(mutant: Mutant) -> set[str]:
+    """The clauses that are seen broken in the way that is for such a mutant."""
+    with Sandboxes() as sandboxes:
+        arguments = mutant.harness, sandboxes, Settings(call_limit=60.0)
+        if mutant.harness.capabilities.sharing == "instance":
+            stage = ThreadStage(*arguments)
+            with stage.open():
+                programs = 1 if mutant.clause == "lease/exclusive" else 6
+                return set(Scheduler(stage, 0).explore(replace(IN_THREADS, programs=programs)).findings)
+        if mutant.clause == "durable/kill":
+            return set(asyncio.run(Crashes(*arguments).explore(WITH_KILLS, 0)).findings)
+        return set(Rivals(*arguments).explore(IN_PROCESSES, 0).findings)
+
+
+@pytest.mark.parametrize(
+    "mutant", [each for each in CONTENDED if each.name not in ("insists-on-outdated", "locks-its-process")],
+    ids=lambda each: each.name,
+)  # fmt: skip
+def test_a_mutant_is_caught_by_its_clause(mutant: Mutant) -> None:
+    """With a part of the normal effort; how two of them are is tested where processes race."""
+    assert mutant.clause in found(mutant)
+
+
+@pytest.mark.parametrize("store", [*shelves.STORES, *tables.STORES[:3], ShelfStore, TableStore])
+def test_one_call_after_another_shows_nothing(store: type[ShelfStore | TableStore]) -> None:
+    """Neither of a store with the defect, nor of one without it."""
+    with Sandboxes() as sandboxes:
+        explorer = Explorer(store.reached(), sandboxes, Settings(), 0)
+        explored = asyncio.run(explorer.explore(Budget(programs=20, seconds=300.0)))
+    assert (explored.findings, explored.programs) == ({}, 20)
+
+
+def test_each_is_of_a_clause() -> None:
+    """And its defect is one sentence."""
+    assert [
+        each.name for each in CONTENDED if each.clause not in CLAUSE or not each.defect.endswith(".")
+    ] == []
+
+
+def test_a_lease_that_is_out_of_date_is_insisted_on(tmp_path: Path) -> None:
+    """Another one writes between its look and its own."""
+    place = Sandbox("one", tmp_path, virtual=True)
+
+    class Slow(tables.InsistsOnOutdated):
+        def take(self, jobs: Sequence[Job]) -> None:
+            if other.chosen(1):
+                other.lease(1)
+            super().take(jobs)
+
+    with closing(Slow(place)) as slow, closing(TableStore(place)) as other:
+        slow.database.execute("PRAGMA journal_mode = WAL")
+        slow.enqueue(Job("a", "mail"))
+        assert slow.lease(1) == [Job("a", "mail")]
+
+
+def test_a_job_that_is_completed_is_committed_with_the_next_call(tmp_path: Path) -> None:
+    """Or when the connection is closed; what is refused changes nothing."""
+    place = Sandbox("one", tmp_path, virtual=True)
+    store = tables.CommitsWithTheNext(place)
+    for number in range(3):
+        store.enqueue(Job(str(number), "mail"))
+    store.lease(3)
+    store.complete("0")
+    store.complete("1")
+    with pytest.raises(JobNotLeased):
+        store.complete("0")
+    store.complete("2")
+    assert store.database.in_transaction
+    store.enqueue(Job("3", "mail"))
+    assert [job.id for job in store.lease(9)] == ["3"]
+    store.complete("3")
+    store.close()
+    with closing(TableStore(place)) as other:
+        place.advance(60)
+        assert other.lease(9) == []

@@ -1,0 +1,115 @@
+"""What is left behind by a run over a store whose workers are processes: nothing, however it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from async_contract.suites.ending import in_good_order
+
+SQLITE = "--async-contract=contract_suites.sqlite:harness"
+ROOT = Path(__file__).parents[2]
+MARK = "ASYNC_CONTRACT_TEST_OF_ENDING"
+VERDICT = re.compile(r"^ +(\w+/[\w-]+) +(\w+)", re.MULTILINE)
+
+
+def run(path: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start pytest in a directory for temporary files, all of whose processes bear a mark."""
+    environment = {**os.environ, "TMPDIR": str(path), MARK: str(path), "PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable, "-m", "pytest", SQLITE, "--async-contract-only", "-p", "no:cacheprovider",
+        "-p", "no:randomly",
+    ]  # fmt: skip
+    return subprocess.Popen(
+        [*command, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=ROOT,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def processes(path: Path) -> list[str]:
+    """The command lines of all processes with the mark of a directory."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={path}".encode() in (each / "environ").read_bytes().split(b"\0"):
+                found.append((each / "cmdline").read_text())
+        except OSError:  # it is gone, or another user's
+            continue
+    return [each for each in found if each]  # a zombie has no command line
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for something that has to happen."""
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not shown as files")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_when_a_run_is_ended(tmp_path: Path, number: signal.Signals) -> None:
+    """Neither a process, nor a file, nor a directory."""
+    with run(tmp_path, "-k", "durable/kill") as pytest_run:
+        until(lambda: any("processes.worker" in each for each in processes(tmp_path)))
+        until(lambda: list(tmp_path.glob("async_contract_*/*/*")))
+        pytest_run.send_signal(number)
+        said, _ = pytest_run.communicate()
+    assert pytest_run.returncode == 2, said
+    assert "KeyboardInterrupt" in said
+    until(lambda: not processes(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not shown as files")
+def test_a_distributed_run_gives_the_same_verdicts(tmp_path: Path) -> None:
+    """And leaves nothing behind either."""
+    some = ("-v", "--async-contract-effort=quick", "-k", "lease/exclusive or durable")
+    verdicts = []
+    for arguments in (some, (*some, "-n", "2")):
+        with run(tmp_path, *arguments) as pytest_run:
+            said, _ = pytest_run.communicate()
+        assert pytest_run.returncode == 0, said
+        verdicts.append(sorted(VERDICT.findall(said)))
+        until(lambda: not processes(tmp_path))
+        assert list(tmp_path.glob("async_contract*")) == []  # pytest has a directory of its own
+    assert verdicts[0] == verdicts[1]
+    assert [clause for clause, verdict in verdicts[0] if verdict == "held"] == [
+        "durable/kill", "durable/reopen", "lease/exclusive",
+    ]  # fmt: skip
+
+
+def test_what_the_signal_means_already_it_goes_on_to_mean() -> None:
+    """And only the main thread can say what it means."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    seen: list[object] = []
+
+    def enter() -> None:
+        with in_good_order():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    try:
+        enter()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        enter()
+        seen.append(signal.getsignal(signal.SIGTERM))
+        with in_good_order(), pytest.raises(KeyboardInterrupt, match="terminated"):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    ignored, default, ours, after = seen
+    assert (ignored, default, after) == (signal.SIG_IGN, signal.SIG_DFL, signal.SIG_DFL)
+    assert callable(ours)
