@@ -73,6 +73,14 @@ def browser(session: nox.Session) -> None:
     session.run("pytest", "tests/browser/page.py", *session.posargs)
 
 
+@nox.session(default=False)  # about two minutes a seed
+def selftest(session: nox.Session) -> None:
+    """Is every mutant caught, and no correct store blamed, in 20 of 20 seeds?"""
+    session.install("--upgrade", ".")
+    for seed in range(int(os.environ.get("ASYNC_CONTRACT_SEEDS", "20"))):
+        session.run("pytest", "--async-contract-selftest", f"--hypothesis-seed={seed}", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Is the source written as the project writes?"""

