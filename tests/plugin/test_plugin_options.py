@@ -92,13 +92,13 @@ def test_limits_reach_the_experiments(judged: Judged) -> None:
     example = judged().having({"conftest.py": printing})
     item = "async-contract/mypkg.Store::lease::known"
     run = example.run_pytest(item, "-s")
-    assert "Limits(item=60.0, allow_nonempty=False, effort='normal', seed=0)" in run.text
+    assert "Limits(item=60.0, allow_nonempty=False, effort='normal', seed=0, until='')" in run.text
     options = ("effort=thorough", "timeout=2.5", "allow-nonempty")
     given = (*(f"--async-contract-{each}" for each in options), "--hypothesis-seed=7")
     run = example.run_pytest(item, "-s", *given)
-    assert "Limits(item=2.5, allow_nonempty=True, effort='thorough', seed=7)" in run.text
+    assert "Limits(item=2.5, allow_nonempty=True, effort='thorough', seed=7, until='')" in run.text
     word = example.run_pytest(item, "-s", "--hypothesis-seed=lucky")
-    assert "effort='normal', seed=591410034)" in word.text
+    assert "effort='normal', seed=591410034, until='')" in word.text
 
 
 @pytest.mark.parametrize(
