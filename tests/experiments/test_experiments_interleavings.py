@@ -14,7 +14,7 @@ from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import NotEmpty, Settings
 from async_contract.experiments.explore import Budget, Explorer
 from async_contract.experiments.findings import Exploration
-from async_contract.experiments.interleavings import LoopStage, untimed
+from async_contract.experiments.interleavings import LoopStage, stuck_at, untimed
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.programs import Kind
 from async_contract.experiments.scheduled import Effort, Scheduler
@@ -22,6 +22,7 @@ from async_contract.experiments.verify import verify
 from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
+from async_contract.history.operation import CANCELLED, STUCK, UNKNOWN, Operation
 from async_contract.judge.verdict import Verdict
 from async_contract.reference.memory import MemoryStore
 from async_contract.store import Job
@@ -298,6 +299,14 @@ def test_a_deadlock_is_a_call_that_is_not_accepted() -> None:
     assert set(interleaved(TwoLocks).findings) == {"complete/accepted"}
 
 
+def test_what_is_called_once_nobody_can_go_on_is_left_out() -> None:
+    """A call that was running then never returned; what ended it was the end of the program."""
+    before = Operation("enqueue", 0, 1, 2, job_id="a")
+    stuck = Operation("lease", 1, 3, 9, UNKNOWN, value=1, error=CANCELLED)
+    after = Operation("lease", 2, 7, 8, value=1)
+    assert list(stuck_at([before, stuck, after], 5)) == [before, stuck._replace(error=STUCK)]
+
+
 def test_a_lock_that_a_cancelled_call_keeps_is_found() -> None:
     """Every call after it waits for ever, and nothing of that takes any time."""
     (found,) = interleaved(KeepsTheLock).findings.values()
@@ -305,7 +314,7 @@ def test_a_lock_that_a_cancelled_call_keeps_is_found() -> None:
     assert [step.kind for step in found.program if step.cancel] == [Kind.LEASE]
 
 
-@pytest.mark.parametrize(("store", "programs", "schedules"), [(WaitsForJobs, 3, 4), (WaitsAside, 30, 10)])
+@pytest.mark.parametrize(("store", "programs", "schedules"), [(WaitsForJobs, 1, 2), (WaitsAside, 10, 10)])
 def test_a_store_that_waits_for_jobs_is_not_blamed(
     store: Callable[[], object], programs: int, schedules: int
 ) -> None:

@@ -170,6 +170,12 @@ def test_what_breaks_in_each_race_is_made_smaller() -> None:
     assert finding.again
 
 
+def test_racing_ends_with_what_it_was_for() -> None:
+    """No further program is begun."""
+    found = raced(Twice, replace(HEATS, until="lease/within-limit"))
+    assert (found.programs, set(found.findings)) == (1, {"lease/within-limit"})
+
+
 def test_what_is_known_is_not_pursued() -> None:
     """Nor is it a finding once more."""
     assert raced(LooksThenActs, ONE, frozenset({"lease/exclusive"})).findings == {}

@@ -55,6 +55,13 @@ def test_a_clause_that_can_not_apply_is_not_promised() -> None:
     assert verdict(Sync, "fail/message") == (Verdict.NOT_PROMISED, "the harness can't inspect a job")
 
 
+def test_attempts_can_not_fall_where_no_job_comes_again() -> None:
+    """A fail is final, and leases last."""
+    found = verdict(PlainList, "lease/attempts-steady", capabilities=Capabilities(redelivers=False))
+    reason = "no job is delivered again: a fail is final, and no lease ends by itself"
+    assert found == (Verdict.NOT_PROMISED, reason)
+
+
 class PlainList:
     """A correct store of plain functions."""
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from async_contract.experiments.verify import verify
+from async_contract.harness.sandbox import Sandboxes
+from async_contract.judge.verdict import Verdict
+from async_contract.suites.selftest import CORRECT as CORRECT_STORES
 from tests.conftest import Example, Run
 
 PATCH = """
@@ -85,3 +91,11 @@ def test_a_correct_store_that_can_not_be_judged_is_a_failure(example: Example) -
     run = _selftest(example, "MarksFirstOfBatch,", "Hangs", "--async-contract-timeout=0.3")
     assert run.status == 1
     assert "    lease/accepted is in error: " in run.text
+
+
+@pytest.mark.parametrize("name", CORRECT_STORES)
+def test_the_correct_stores_keep_what_they_promise(name: str) -> None:
+    """Time passes for them as fast as one likes."""
+    with Sandboxes() as sandboxes:
+        found = verify(CORRECT_STORES[name], "expiry/returns", sandboxes=sandboxes)
+    assert found.verdict.verdict is Verdict.HELD

@@ -119,7 +119,8 @@ def test_only_the_lines_of_the_store_are_steps(crew: Crew) -> None:
     assert hand.trace_line(frame, "return", None) == hand.trace_line
     assert not is_stores(threading.Thread.run.__code__)
     assert not is_stores(Hand.stand.__code__)
-    assert not is_stores(compile("1", "<string>", "eval"))
+    # Under a name of its own: the answer is kept, and may have been given where no coverage is measured.
+    assert not is_stores(compile("1", "<only here>", "eval"))
     assert is_stores(pytest.raises.__code__)
     assert is_stores(MemoryStore.__init__.__code__)
     own = run.__code__.replace(co_filename=Hand.stand.__code__.co_filename)
