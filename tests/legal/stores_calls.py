@@ -190,10 +190,12 @@ class GivesBackLater(_Locked):
         return jobs
 
     async def give_back(self, jobs: list[Job]) -> None:
-        """Make the jobs ready again."""
+        """Make the jobs ready again, unless somebody has let go of them and another holds them by now."""
         async with self.lock:
             for job in jobs:
-                self.release(self.rows[job.id], self.clock())
+                row = self.rows[job.id]
+                if row.deliveries == job.attempts and row.state == "leased":
+                    self.release(row, self.clock())
 
 
 class Shielded(_Locked):
