@@ -30,6 +30,8 @@ def run(path: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [
         sys.executable, "-m", "pytest", SQLITE, "--async-contract-only", "-p", "no:cacheprovider",
         "-p", "no:randomly",
+        # Struck at any instant, a process may end with a pipe that nobody has closed: it closes with it.
+        "-W", "ignore::ResourceWarning",
     ]  # fmt: skip
     return subprocess.Popen(
         [*command, *arguments],
