@@ -36,8 +36,13 @@ def run(path: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*command, *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=ROOT,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=_hears_interruptions,  # noqa: PLW1509 - it calls but one function
     )  # fmt: skip
+
+
+def _hears_interruptions() -> None:
+    """What a shell starts in the background is deaf to them, and so is whatever that starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def processes(path: Path) -> list[str]:
