@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 
 
 def fold(id: str) -> str:
@@ -28,8 +28,11 @@ def alike(one: str, other: str) -> bool:
     return _is_pattern_of(one, other) or _is_pattern_of(other, one)
 
 
-def groups(ids: Iterable[str]) -> list[list[str]]:
-    """The ids that fold to the same text, where there are at least two of them."""
+def groups(ids: Collection[str]) -> list[list[str]]:
+    """The ids that fold to the same text, where there are at least two of them; no id stands twice."""
+    together = "".join(ids)
+    if together.isascii() and together == together.lower() and together.split() == [together]:
+        return []  # folding changes none, so no two of them become the same
     found: defaultdict[str, list[str]] = defaultdict(list)
     for id in ids:
         found[fold(id)].append(id)
