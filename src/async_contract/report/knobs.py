@@ -10,6 +10,8 @@ def knob(clause: ClauseReport) -> str:
     """What would have the clause exercised; empty where it was."""
     promised = CLAUSE[clause.id].capability
     match clause.verdict:
+        case "not promised" if promised == "redacts":
+            return "give --async-contract-redacts, if the function promises it"
         case "not promised":
             declared = f"declare {promised} in the capabilities of the harness, if the store promises it"
             return declared if promised else clause.message
