@@ -30,15 +30,13 @@ if TYPE_CHECKING:
     from async_contract.suites.sanitizers import SafeFailureMessageContract, SafeLabelContract
     from async_contract.suites.store import StoreContract
 
-__all__ = [
-    "BrokenClause", "Capabilities", "CapabilityError", "ClauseVerdict", "ContractError", "ContractViolation",
-    "ContractWarning", "Delivered", "Event", "Handler", "HandlerMux", "HandlerNotFound", "HarnessError",
-    "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased", "JobRecord", "JobState", "Judge",
-    "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner", "SafeFailureMessageContract",
-    "SafeLabelContract", "Sandbox", "Store", "StoreContract", "StoreError", "StoreHarness", "StoreMachine",
-    "TargetError", "Verdict", "Violation", "exceptions", "hostile_text", "jobs", "judge", "labels",
-    "safe_failure_message", "safe_label",
-]  # fmt: skip
+__all__ = ["BrokenClause", "Capabilities", "CapabilityError", "ClauseVerdict", "ContractError",
+    "ContractViolation", "ContractWarning", "Delivered", "Event", "Handler", "HandlerMux", "HandlerNotFound",
+    "HarnessError", "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased", "JobRecord",
+    "JobState", "Judge", "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner",
+    "SafeFailureMessageContract", "SafeLabelContract", "Sandbox", "Store", "StoreContract", "StoreError",
+    "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation", "exceptions", "hostile_text",
+    "jobs", "judge", "labels", "safe_failure_message", "safe_label"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

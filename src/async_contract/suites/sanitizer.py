@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from async_contract.contract.clauses import CLAUSE
 from async_contract.contract.kinds import MESSAGE, Kind
 from async_contract.experiments.findings import Spent
 from async_contract.experiments.sanitizers import targets
 from async_contract.experiments.sanitizers.bounds import Bound, read
 from async_contract.experiments.sanitizers.subject import Sanitizer
-from async_contract.experiments.sanitizers.verify import verify_sanitizer
 from async_contract.experiments.verify import Verification
 from async_contract.harness.errors import HarnessError
 from async_contract.judge.verdict import ClauseVerdict, Verdict
@@ -72,6 +70,9 @@ class SanitizerVerifier:
 
     def verify(self, subject: Sanitizer, target: str, clause: str, state: State) -> Verification:
         """Try to break the clause, with what broke it before first."""
+        # With it comes Hypothesis, which a run without such functions does not need.
+        from async_contract.experiments.sanitizers.verify import verify_sanitizer  # noqa: PLC0415
+
         patience = state.patience(subject)
         if patience.is_over:
             return Verification(ClauseVerdict(clause, Verdict.ERROR, reason=patience.excuse))

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from async_contract.experiments.limit import TimeLimitExceeded
 
@@ -41,7 +41,7 @@ class Calls:
         self.given: object = None
         self.made = 0
 
-    def __enter__(self) -> Calls:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -41,10 +41,15 @@ def outputs(name: str, texts: Sequence[str], seconds: float) -> list[str | None]
     except subprocess.TimeoutExpired:
         raise Unreachable(f"another process took longer than {seconds:g} s") from None
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no word why"]
-        raise Unreachable(f"another process failed: {last[0]}")
+        raise Unreachable(f"another process failed: {_why(done.stderr)}")
     found = json.loads(done.stdout.splitlines()[-1])
     return [None if each is None else _text(each) for each in found]
+
+
+def _why(text: str) -> str:
+    """The line of a traceback that says what was raised."""
+    lines = [each for each in text.splitlines() if each and not each[0].isspace()]
+    return next((each for each in lines if "Error: " in each), (lines or ["no word why"])[-1])
 
 
 # Code points and not strings, for JSON makes one character of two surrogates.

@@ -1,8 +1,8 @@
 """Whether work grows faster than the input: ratios within one run, never one absolute time.
 
-Four times the input takes a linear function four times as long, a quadratic one sixteen times. What is measured
-is the processor time of this thread, the best of several calls, and a breach takes growth by more than ten twice in
-a row, in two measurements: noise and caches give that once, and not in a row.
+Four times the input takes a linear function four times as long, a quadratic one sixteen times. What is
+measured is the processor time of this thread, the best of several calls, and a breach takes growth by more than
+ten twice in a row, in two measurements: noise and caches give that once, and not in a row.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
@@ -28,7 +29,10 @@ RUNAWAY = 300.0
 _SHORTEST = 20_000  # nanoseconds: below, the clock and the call itself are most of it
 _LONGEST = 2.0  # seconds of one call, after which no larger input is tried
 
-_UNITS = ("a", " ", "A", "\n", "\t ", "_", "-", "a ", "\x00", "\u0301", "\u00e9", "\u202e", "a-", "<", "1", ".", "%s", "@a", "://", "\ufb03")  # fmt: skip
+_UNITS = (
+    "a", " ", "A", "\n", "\t ", "_", "-", "a ", "\x00", "\u0301", "\u00e9", "\u202e", "a-", "<", "1", ".", "%s",
+    "@a", "://", "\ufb03", "\x1b[0m",
+)  # fmt: skip
 
 
 class Pattern(NamedTuple):
@@ -86,7 +90,7 @@ def grown(
     best = [min(pair) for pair in zip(times, again, strict=False)]
     steps = ", ".join(
         f"{len(text)}: {after / before:.0f} times as long"
-        for text, before, after in zip(texts[1:], best, best[1:], strict=False)
+        for text, (before, after) in zip(texts[1:], pairwise(best), strict=False)
         if before >= _SHORTEST
     )
     rule = f"{STEP} times the input takes about {STEP} times as long"
@@ -97,10 +101,7 @@ def grown(
 
 def runaway(times: Sequence[int]) -> int | None:
     """The place in a series of times by which they have grown faster than the input did."""
-    steps = [
-        after / before if before >= _SHORTEST else 0.0
-        for before, after in zip(times, times[1:], strict=False)
-    ]
+    steps = [after / before if before >= _SHORTEST else 0.0 for before, after in pairwise(times)]
     for place, step in enumerate(steps):
         twice = place > 0 and min(step, steps[place - 1]) > TOO_MUCH
         if twice or step > RUNAWAY:

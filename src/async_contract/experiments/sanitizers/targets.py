@@ -44,7 +44,7 @@ def function_named(name: str) -> Any:
     owner_name, _, attribute = name.rpartition(
         "." if "." in name.partition(":")[2] or ":" not in name else ":"
     )
-    if not isinstance(found, FunctionType) or "." not in owner_name and ":" not in owner_name:
+    if not isinstance(found, FunctionType):
         return found
     owner = find(owner_name)
     if not inspect.isclass(owner) or isinstance(inspect.getattr_static(owner, attribute), staticmethod):

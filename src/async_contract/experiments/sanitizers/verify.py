@@ -35,7 +35,7 @@ PROPERTIES = {**LABELS, **MESSAGES}
 EXAMPLES = {"quick": 100, "normal": 500, "thorough": 20_000}
 """By effort: how many inputs are generated for a clause."""
 
-LARGEST = {"quick": 1 << 14, "normal": 1 << 16, "thorough": 1 << 20}
+LARGEST = {"quick": 1 << 16, "normal": 1 << 18, "thorough": 1 << 20}
 """By effort: the largest text for which work is measured."""
 
 
