@@ -11,6 +11,8 @@ from async_contract.judge.judge import Judge, judge  # at once, or the package o
 if TYPE_CHECKING:
     from async_contract.contract.capabilities import Capabilities, CapabilityError
     from async_contract.experiments.machine import BrokenClause, StoreMachine
+    from async_contract.experiments.sanitizers.strategies import exceptions, hostile_text, labels
+    from async_contract.experiments.strategies import jobs
     from async_contract.harness.errors import HarnessError, TargetError
     from async_contract.harness.harness import StoreHarness
     from async_contract.harness.sandbox import Sandbox
@@ -25,16 +27,16 @@ if TYPE_CHECKING:
     from async_contract.store import Job, JobExists, JobNotFound, JobNotLeased, JobRecord, JobState, Store
     from async_contract.store import StoreError as StoreError
     from async_contract.suites.outcome import ContractError, ContractViolation, ContractWarning
+    from async_contract.suites.sanitizers import SafeFailureMessageContract, SafeLabelContract
     from async_contract.suites.store import StoreContract
 
-__all__ = [
-    "BrokenClause", "Capabilities", "CapabilityError", "ClauseVerdict", "ContractError", "ContractViolation",
-    "ContractWarning", "Delivered", "Event", "Handler", "HandlerMux", "HandlerNotFound", "HarnessError",
-    "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased", "JobRecord", "JobState", "Judge",
-    "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner", "Sandbox", "Store",
-    "StoreContract", "StoreError", "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation",
-    "judge", "safe_failure_message", "safe_label",
-]  # fmt: skip
+__all__ = ["BrokenClause", "Capabilities", "CapabilityError", "ClauseVerdict", "ContractError",
+    "ContractViolation", "ContractWarning", "Delivered", "Event", "Handler", "HandlerMux", "HandlerNotFound",
+    "HarnessError", "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased", "JobRecord",
+    "JobState", "Judge", "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner",
+    "SafeFailureMessageContract", "SafeLabelContract", "Sandbox", "Store", "StoreContract", "StoreError",
+    "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation", "exceptions", "hostile_text",
+    "jobs", "judge", "labels", "safe_failure_message", "safe_label"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -7,6 +7,8 @@ from types import MappingProxyType
 _NAMES = {
     "contract.capabilities": "Capabilities CapabilityError",
     "experiments.machine": "BrokenClause StoreMachine",
+    "experiments.sanitizers.strategies": "exceptions hostile_text labels",
+    "experiments.strategies": "jobs",
     "harness.errors": "HarnessError TargetError",
     "harness.harness": "StoreHarness",
     "harness.sandbox": "Sandbox",
@@ -21,6 +23,7 @@ _NAMES = {
     "reference.sanitize": "safe_failure_message safe_label",
     "store": "Job JobExists JobNotFound JobNotLeased JobRecord JobState Store StoreError",
     "suites.outcome": "ContractError ContractViolation ContractWarning",
+    "suites.sanitizers": "SafeFailureMessageContract SafeLabelContract",
     "suites.store": "StoreContract",
 }
 

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
@@ -48,6 +48,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(
             kind.setting, type="args", default=[], help="targets, where the command line names none"
         )
+    for kind_name, usual in (("label", "64"), ("message", "256")):
+        group.addoption(
+            f"--async-contract-{kind_name}-bound", type=_bound(kind_name), metavar="N|Nb",
+            help=f"the most characters of a {kind_name}, or with b the most bytes (default: {usual})",
+        )  # fmt: skip
+        parser.addini(f"async_contract_{kind_name}_bound", default=usual, help="the same as a setting")
+    group.addoption(
+        "--async-contract-redacts", action="store_true",
+        help="the failure messages promise that secrets don't come through",
+    )  # fmt: skip
+    parser.addini("async_contract_redacts", type="bool", default=False, help="the same as a setting")
     group.addoption("--async-contract-only", action="store_true", help="collect nothing else")
     group.addoption(
         "--async-contract-effort", type=_effort, default="normal", metavar="|".join(_EFFORTS),
@@ -79,6 +90,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--async-contract-list", action="store_true", help="print the clauses of the contract and exit"
     )
+
+
+def _bound(kind: str) -> Callable[[str], object]:
+    def bound(text: str) -> object:
+        from async_contract.experiments.sanitizers.bounds import read
+
+        try:
+            return read(text, kind)
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
+
+    return bound
 
 
 def _effort(text: str) -> str:
@@ -378,7 +401,10 @@ def _script(item: pytest.Item, value: ContractViolation) -> Tried | None:
 
     binding, first = item.stash[BINDING], value.violations[0]
     subject: Any = binding.subject
-    case = read(item.stash[SETTLED].token)
+    token = item.stash[SETTLED].token
+    if not token:
+        return None
+    case = read(token)
     text = script(binding.target, subject, first, value.history, case)
     return scripts.keep(item.config, f"{binding.target}-{first.clause}", text)
 

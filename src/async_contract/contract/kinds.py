@@ -53,7 +53,7 @@ LABEL = Kind("label", "a sanitizer of labels", "safe-label", ("label",))
 MESSAGE = Kind("message", "a sanitizer of failure messages", "safe-failure-message", ("message",))
 """A function that makes an exception a safe failure message."""
 
-KINDS: tuple[Kind, ...] = (STORE,)
+KINDS: tuple[Kind, ...] = (STORE, LABEL, MESSAGE)
 """The kinds of which targets can be named."""
 
 

@@ -31,6 +31,7 @@ class Violation:
         witness: The smallest part of the history that no correct store can produce.
         schedule: Who has to be late for it to happen, in words; empty where the event loop's own
             order does it, or where nobody chose.
+        shown: What shows it where that is no history: inputs and outputs, written out.
     """
 
     clause: str
@@ -38,6 +39,7 @@ class Violation:
     job_id: str | None
     witness: tuple[Operation, ...]
     schedule: tuple[str, ...] = ()
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

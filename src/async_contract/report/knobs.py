@@ -11,8 +11,7 @@ def knob(clause: ClauseReport) -> str:
     promised = CLAUSE[clause.id].capability
     match clause.verdict:
         case "not promised":
-            declared = f"declare {promised} in the capabilities of the harness, if the store promises it"
-            return declared if promised else clause.message
+            return _declared(promised) if promised else clause.message
         case "unexercised":
             why = clause.message or "it was tried too seldom"
             return f"{why}; more is tried with --async-contract-effort=thorough"
@@ -24,3 +23,9 @@ def knob(clause: ClauseReport) -> str:
             return f"{clause.message.partition(chr(10))[0]}; mend this first"
         case _:
             return ""
+
+
+def _declared(promised: str) -> str:
+    if promised == "redacts":
+        return "give --async-contract-redacts, if the function promises it"
+    return f"declare {promised} in the capabilities of the harness, if the store promises it"

@@ -65,7 +65,7 @@ def story(
         exercised or violation.clause,
         inline(violation.happened),
         [inline(each) for each in violation.schedule],
-        render(violation.witness),
+        violation.shown or render(violation.witness),
         [as_object(each) for each in violation.witness],
         [as_object(each) for each in history],
         reproduce,

@@ -73,7 +73,7 @@ def _story(violation: Violation, further: int, exercised: str, history: Sequence
         f"The contract says ({level(clause)}): {clause.sentence}",
         f"What happened: {inline(violation.happened)}{more}",
         *([f"It takes this schedule: {late}"] if late else []),
-        render(_shown(violation.witness, history)),
+        violation.shown or render(_shown(violation.witness, history)),
     ])  # fmt: skip
 
 

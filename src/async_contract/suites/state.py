@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from contextlib import ExitStack
 from functools import cached_property
+from typing import Any
 
 import pytest
 
@@ -45,9 +46,14 @@ class State:
         """The cases that broke a clause of a target before."""
         return Memory(self._database, target, clause)
 
-    def patience(self, harness: StoreHarness) -> Patience:
-        """How long a store is still waited for."""
-        return self._patience.setdefault(id(harness), Patience())
+    def patience(self, subject: object) -> Patience:
+        """How long a store, or whatever else is held to the contract, is still waited for."""
+        return self._patience.setdefault(id(subject), Patience())
+
+    @property
+    def examples(self) -> Any:
+        """Hypothesis' database of examples."""
+        return self._database
 
     def news_of_effort(self, harness: StoreHarness) -> tuple[Spent, ...]:
         """What was spent on exploring a store, if that is not told yet."""

@@ -7,13 +7,14 @@ from types import MappingProxyType
 
 import pytest
 
-from async_contract.contract.kinds import STORE, Kind
+from async_contract.contract.kinds import LABEL, MESSAGE, STORE, Kind
 from async_contract.experiments.cases import case_of
 from async_contract.experiments.findings import Spent
 from async_contract.experiments.verify import Verification
 from async_contract.harness import target as targets
 from async_contract.harness.harness import StoreHarness
 from async_contract.suites import run
+from async_contract.suites.sanitizer import SanitizerVerifier
 from async_contract.suites.state import State
 from async_contract.suites.verifier import Verifier
 
@@ -51,5 +52,7 @@ class StoreVerifier:
         return state.news_of_effort(subject)
 
 
-VERIFIERS: Mapping[Kind, Verifier] = MappingProxyType({STORE: StoreVerifier()})
+VERIFIERS: Mapping[Kind, Verifier] = MappingProxyType(
+    {STORE: StoreVerifier(), LABEL: SanitizerVerifier(LABEL), MESSAGE: SanitizerVerifier(MESSAGE)}
+)
 """The verifier of every kind in `KINDS`."""

@@ -1,0 +1,1 @@
+"""Making trouble for the functions that make text safe: labels of metrics, and failure messages."""
