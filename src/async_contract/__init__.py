@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from async_contract.experiments.machine import BrokenClause, StoreMachine
     from async_contract.harness.errors import HarnessError, TargetError
     from async_contract.harness.harness import StoreHarness
+    from async_contract.harness.runner import RunnerHarness
     from async_contract.harness.sandbox import Sandbox
     from async_contract.history.operation import Delivered, Operation
     from async_contract.judge.verdict import ClauseVerdict, Judgement, Verdict, Violation
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
     from async_contract.store import Job, JobExists, JobNotFound, JobNotLeased, JobRecord, JobState, Store
     from async_contract.store import StoreError as StoreError
     from async_contract.suites.outcome import ContractError, ContractViolation, ContractWarning
+    from async_contract.suites.runner import RunnerContract
     from async_contract.suites.store import StoreContract
 
 __all__ = [
     "BrokenClause", "Capabilities", "CapabilityError", "ClauseVerdict", "ContractError", "ContractViolation",
     "ContractWarning", "Delivered", "Event", "Handler", "HandlerMux", "HandlerNotFound", "HarnessError",
     "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased", "JobRecord", "JobState", "Judge",
-    "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner", "Sandbox", "Store",
-    "StoreContract", "StoreError", "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation",
+    "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner", "RunnerContract",
+    "RunnerHarness", "Sandbox", "Store", "StoreContract", "StoreError", "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation",
     "judge", "safe_failure_message", "safe_label",
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ _NAMES = {
     "experiments.machine": "BrokenClause StoreMachine",
     "harness.errors": "HarnessError TargetError",
     "harness.harness": "StoreHarness",
+    "harness.runner": "RunnerHarness",
     "harness.sandbox": "Sandbox",
     "history.operation": "Delivered Operation",
     "judge.judge": "Judge judge",
@@ -21,6 +22,7 @@ _NAMES = {
     "reference.sanitize": "safe_failure_message safe_label",
     "store": "Job JobExists JobNotFound JobNotLeased JobRecord JobState Store StoreError",
     "suites.outcome": "ContractError ContractViolation ContractWarning",
+    "suites.runner": "RunnerContract",
     "suites.store": "StoreContract",
 }
 

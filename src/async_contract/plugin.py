@@ -378,7 +378,10 @@ def _script(item: pytest.Item, value: ContractViolation) -> Tried | None:
 
     binding, first = item.stash[BINDING], value.violations[0]
     subject: Any = binding.subject
-    case = read(item.stash[SETTLED].token)
+    token = item.stash[SETTLED].token
+    if not token:
+        return None
+    case = read(token)
     text = script(binding.target, subject, first, value.history, case)
     return scripts.keep(item.config, f"{binding.target}-{first.clause}", text)
 

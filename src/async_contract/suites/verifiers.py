@@ -7,13 +7,14 @@ from types import MappingProxyType
 
 import pytest
 
-from async_contract.contract.kinds import STORE, Kind
+from async_contract.contract.kinds import RUNNER, STORE, Kind
 from async_contract.experiments.cases import case_of
 from async_contract.experiments.findings import Spent
 from async_contract.experiments.verify import Verification
 from async_contract.harness import target as targets
 from async_contract.harness.harness import StoreHarness
 from async_contract.suites import run
+from async_contract.suites.runner import RunnerVerifier
 from async_contract.suites.state import State
 from async_contract.suites.verifier import Verifier
 
@@ -51,5 +52,5 @@ class StoreVerifier:
         return state.news_of_effort(subject)
 
 
-VERIFIERS: Mapping[Kind, Verifier] = MappingProxyType({STORE: StoreVerifier()})
+VERIFIERS: Mapping[Kind, Verifier] = MappingProxyType({STORE: StoreVerifier(), RUNNER: RunnerVerifier()})
 """The verifier of every kind in `KINDS`."""
