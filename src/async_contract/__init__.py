@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from async_contract.experiments.strategies import jobs
     from async_contract.harness.errors import HarnessError, TargetError
     from async_contract.harness.harness import StoreHarness
+    from async_contract.harness.runner import RunnerHarness
     from async_contract.harness.sandbox import Sandbox
     from async_contract.history.operation import Delivered, Operation
     from async_contract.judge.verdict import ClauseVerdict, Judgement, Verdict, Violation
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from async_contract.store import Job, JobExists, JobNotFound, JobNotLeased, JobRecord, JobState, Store
     from async_contract.store import StoreError as StoreError
     from async_contract.suites.outcome import ContractError, ContractViolation, ContractWarning
+    from async_contract.suites.runner import RunnerContract
     from async_contract.suites.sanitizers import SafeFailureMessageContract, SafeLabelContract
     from async_contract.suites.store import StoreContract
 
@@ -34,9 +36,10 @@ __all__ = ["BrokenClause", "Capabilities", "CapabilityError", "ClauseVerdict", "
     "ContractViolation", "ContractWarning", "Delivered", "Event", "Handler", "HandlerMux", "HandlerNotFound",
     "HarnessError", "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased", "JobRecord",
     "JobState", "Judge", "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner",
-    "SafeFailureMessageContract", "SafeLabelContract", "Sandbox", "Store", "StoreContract", "StoreError",
-    "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation", "exceptions", "hostile_text",
-    "jobs", "judge", "labels", "safe_failure_message", "safe_label"]  # fmt: skip
+    "RunnerContract", "RunnerHarness", "SafeFailureMessageContract", "SafeLabelContract", "Sandbox", "Store",
+    "StoreContract", "StoreError", "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation",
+    "exceptions", "hostile_text", "jobs", "judge", "labels", "safe_failure_message",
+    "safe_label"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -11,6 +11,7 @@ _NAMES = {
     "experiments.strategies": "jobs",
     "harness.errors": "HarnessError TargetError",
     "harness.harness": "StoreHarness",
+    "harness.runner": "RunnerHarness",
     "harness.sandbox": "Sandbox",
     "history.operation": "Delivered Operation",
     "judge.judge": "Judge judge",
@@ -23,6 +24,7 @@ _NAMES = {
     "reference.sanitize": "safe_failure_message safe_label",
     "store": "Job JobExists JobNotFound JobNotLeased JobRecord JobState Store StoreError",
     "suites.outcome": "ContractError ContractViolation ContractWarning",
+    "suites.runner": "RunnerContract",
     "suites.sanitizers": "SafeFailureMessageContract SafeLabelContract",
     "suites.store": "StoreContract",
 }

@@ -53,7 +53,10 @@ LABEL = Kind("label", "a sanitizer of labels", "safe-label", ("label",))
 MESSAGE = Kind("message", "a sanitizer of failure messages", "safe-failure-message", ("message",))
 """A function that makes an exception a safe failure message."""
 
-KINDS: tuple[Kind, ...] = (STORE, LABEL, MESSAGE)
+RUNNER = Kind("runner", "a runner", "runner", ("runner",))
+"""A worker's loop: what leases jobs, runs a handler on each and records the outcome."""
+
+KINDS: tuple[Kind, ...] = (STORE, LABEL, MESSAGE, RUNNER)
 """The kinds of which targets can be named."""
 
 

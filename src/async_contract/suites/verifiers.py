@@ -7,13 +7,14 @@ from types import MappingProxyType
 
 import pytest
 
-from async_contract.contract.kinds import LABEL, MESSAGE, STORE, Kind
+from async_contract.contract.kinds import LABEL, MESSAGE, RUNNER, STORE, Kind
 from async_contract.experiments.cases import case_of
 from async_contract.experiments.findings import Spent
 from async_contract.experiments.verify import Verification
 from async_contract.harness import target as targets
 from async_contract.harness.harness import StoreHarness
 from async_contract.suites import run
+from async_contract.suites.runner import RunnerVerifier
 from async_contract.suites.sanitizer import SanitizerVerifier
 from async_contract.suites.state import State
 from async_contract.suites.verifier import Verifier
@@ -53,6 +54,11 @@ class StoreVerifier:
 
 
 VERIFIERS: Mapping[Kind, Verifier] = MappingProxyType(
-    {STORE: StoreVerifier(), LABEL: SanitizerVerifier(LABEL), MESSAGE: SanitizerVerifier(MESSAGE)}
+    {
+        STORE: StoreVerifier(),
+        LABEL: SanitizerVerifier(LABEL),
+        MESSAGE: SanitizerVerifier(MESSAGE),
+        RUNNER: RunnerVerifier(),
+    }
 )
 """The verifier of every kind in `KINDS`."""
