@@ -27,8 +27,8 @@ def _imported_for_type_checkers() -> dict[str, str]:
 
 
 def test_the_facade_stays_small() -> None:
-    """`__init__` says which names are public and nothing else, on at most 45 lines."""
-    assert len(FACADE.read_text().splitlines()) <= 45
+    """`__init__` says which names are public and nothing else, on at most 50 lines."""
+    assert len(FACADE.read_text().splitlines()) <= 50
 
 
 def test_every_public_name_is_exported_once() -> None:

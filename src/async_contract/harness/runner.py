@@ -115,7 +115,7 @@ def load(target: str) -> RunnerHarness:
     return runner_for(find(target), target)
 
 
-def runner_for(obj: object, name: str) -> RunnerHarness:
+def runner_for(obj: Any, name: str) -> RunnerHarness:
     """Return a harness for `obj`: a harness, a class of runners, or a function that makes one.
 
     Raises:
@@ -125,13 +125,14 @@ def runner_for(obj: object, name: str) -> RunnerHarness:
         return _checked(obj, name, "what makes its runners")
     if inspect.isclass(obj) and issubclass(obj, RunnerHarness):
         try:
-            return _checked(obj(), name, "what makes its runners")
+            made = obj()  # type: ignore[call-arg]  # a subclass may take less than RunnerHarness
+            return _checked(made, name, "what makes its runners")
         except (TypeError, HarnessError) as error:
             raise TargetError(failure(name, f"{obj.__qualname__}()", error)) from error
     if isinstance(obj, ModuleType) or not callable(obj):
         found = f"the module {obj.__name__}" if isinstance(obj, ModuleType) else f"a {type(obj).__name__}"
-        missing = "a class of runners, a function that makes one, or a RunnerHarness"
-        raise TargetError(explain(unusable(name), found, [missing], "a harness", A_HARNESS))
+        missing = ["a class of runners, a function that makes one, or a RunnerHarness"]
+        raise TargetError(explain(unusable(name), found, missing, "a harness", A_HARNESS))
     if inspect.isclass(obj) and not callable(getattr(obj, "run", None)):
         found = f"the class {obj.__qualname__}"
         missing = ["async run(), which works until it is told to stop"]
@@ -140,7 +141,7 @@ def runner_for(obj: object, name: str) -> RunnerHarness:
 
 
 def _checked(harness: RunnerHarness, name: str, what: str) -> RunnerHarness:
-    make = harness._make  # noqa: SLF001 - the harness is ours
+    make = harness._make
     signature = signature_or_none(make)
     missing = [each for each in NEEDED if each not in harness.takes]
     if signature is not None and not missing:

@@ -13,10 +13,11 @@ from typing import Any
 
 from async_contract.experiments.choosers import TIME, OwnOrder
 from async_contract.experiments.fence import LeftTheLoop
-from async_contract.experiments.loop import Livelock, SimulatedLoop
+from async_contract.experiments.loop import SimulatedLoop
 from async_contract.experiments.runners.evidence import POLL, Played
 from async_contract.experiments.runners.scene import Scene
 from async_contract.experiments.runners.stage import Stage, listening
+from async_contract.experiments.stuck import Livelock
 from async_contract.harness.errors import HarnessError
 from async_contract.harness.runner import RunnerHarness
 from async_contract.reference.sanitize import safe_label
@@ -134,8 +135,8 @@ class _Play:
     async def _main(self) -> None:
         made = self._harness.make(
             self.stage, self.stage.handle, concurrency=self._scene.concurrency,
-            batch_size=self._scene.batch_size, poll_interval=POLL, metrics=_Recorder(self.stage, self._harness),
-            logger=self._logger,
+            batch_size=self._scene.batch_size, poll_interval=POLL,
+            metrics=_Recorder(self.stage, self._harness), logger=self._logger,
         )  # fmt: skip
         self._runner = await made if inspect.isawaitable(made) else made
         played = self.stage.played

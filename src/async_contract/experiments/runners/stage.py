@@ -243,7 +243,8 @@ class Stage:
         held = [
             each.delivery
             for each in self.played.lives.values()
-            if each.delivery is not None and not each.calls and (each.handle is None or each.handle.returned is None)
+            if each.delivery is not None and not each.calls
+            and (each.handle is None or each.handle.returned is None)
         ]  # fmt: skip
         if len(held) > self.played.scene.concurrency and not self.played.hoard:
             self.played.hoard = tuple(dict.fromkeys(held))
@@ -266,7 +267,7 @@ class Listener(logging.Handler):
 def listening(logs: list[str]) -> Iterator[logging.Logger]:
     """A logger that is listened to, as is the root of all others."""
     root, listener = logging.getLogger(), Listener(logs)
-    logger = logging.Logger("async_contract.runner", logging.DEBUG)
+    logger = logging.Logger("async_contract.runner", logging.DEBUG)  # noqa: LOG001 - no other shall hear of it
     logger.addHandler(listener)
     before, root.handlers[:] = root.handlers[:], [listener]
     try:

@@ -129,7 +129,8 @@ class _Exploring:
         if played.left is not None:
             explored.why[""] = (
                 f"the runner leaves the event loop: {played.left.what} was called at {played.left.place}; "
-                "write a RunnerHarness whose runner stays on the loop, without threads, sockets and real sleeps"
+                "write a RunnerHarness whose runner stays on the loop, without threads, sockets or real "
+                "sleeps"
             )
             return
         if not played.can_stop:

@@ -112,7 +112,7 @@ def _nested() -> Iterator[BaseException]:
     noted = RuntimeError("noted")
     noted.add_note("a\nnote\x00")
     yield noted
-    group = ExceptionGroup("innermost", [ValueError("x")])
+    group: ExceptionGroup[Exception] = ExceptionGroup("innermost", [ValueError("x")])
     for _ in range(2_000):
         group = ExceptionGroup("within another", [group])
     yield group

@@ -1,8 +1,8 @@
 """Whether work grows faster than the input: ratios within one run, never one absolute time.
 
 Four times the input takes a linear function four times as long, a quadratic one sixteen times. What is
-measured is the processor time of this thread, the best of several calls, and a breach takes growth by more than
-ten twice in a row, in two measurements: noise and caches give that once, and not in a row.
+measured is the processor time of this thread, the best of several calls, and a breach takes growth by more
+than ten twice in a row, in two measurements: noise and caches give that once, and not in a row.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _SHORTEST = 20_000  # nanoseconds: below, the clock and the call itself are most
 _LONGEST = 2.0  # seconds of one call, after which no larger input is tried
 
 _UNITS = (
-    "a", " ", "A", "\n", "\t ", "_", "-", "a ", "\x00", "\u0301", "\u00e9", "\u202e", "a-", "<", "1", ".", "%s",
-    "@a", "://", "\ufb03", "\x1b[0m",
+    "a", " ", "A", "\n", "\t ", "_", "-", "a ", "\x00", "\u0301", "\u00e9", "\u202e", "a-", "<", "1", ".",
+    "%s", "@a", "://", "\ufb03", "\x1b[0m",
 )  # fmt: skip
 
 

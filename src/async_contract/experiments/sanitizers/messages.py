@@ -160,9 +160,10 @@ def _silent(_: Sanitizer) -> Iterable[BaseException]:
 
 
 _PHRASES = (
-    "a", "no such table: jobs", "one. two", "one: two", "one; two", "one, two", "a  b", "a   b", "100%", "%s %d",
-    "{0} {}", "'a' != \"b\"", "<b>", "a\\nb", "C:\\temp\\new", "Error: x", "(1, 2)", "& &amp;", "x: y: z",
-    "[Errno 2] x", "Traceback (most recent call last): x", "worker failed", "None", "unknown", "0", "...",
+    "a", "no such table: jobs", "one. two", "one: two", "one; two", "one, two", "a  b", "a   b", "100%",
+    "%s %d", "{0} {}", "'a' != \"b\"", "<b>", "a\\nb", "C:\\temp\\new", "Error: x", "(1, 2)", "& &amp;",
+    "x: y: z", "[Errno 2] x", "Traceback (most recent call last): x", "worker failed", "None",
+    "unknown", "0", "...",
     "first - second", "a|b",
 )  # fmt: skip
 

@@ -31,7 +31,8 @@ SURROGATES = ("\ud800", "\udbff", "\udc00", "\udc80", "\udfff", "\ud83d\ude00")
 
 UNSTEADY = (
     "\u00df", "\u0130", "\u0131", "\ufb00", "\ufb03", "\u03a3", "\u03c2", "\u0149", "\u01f0", "\u0390",
-    "\u1e9e", "\u017f", "\u212a", "\u212b", "A\u030a", "\u2167", "\ufdfa", "\uac00", "\u1100\u1161", "\uff21", "\u0345",
+    "\u1e9e", "\u017f", "\u212a", "\u212b", "A\u030a", "\u2167", "\ufdfa", "\uac00", "\u1100\u1161", "\uff21",
+    "\u0345",
 )  # fmt: skip
 """Text that grows, shrinks or changes under case folding and normalization."""
 
