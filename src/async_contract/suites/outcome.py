@@ -34,7 +34,7 @@ class Settled:
 
 
 class ContractViolation(AssertionError):
-    """A store breaks a clause.
+    """A store, or whatever else is held to the contract, breaks a clause.
 
     Attributes:
         clause: The id of the clause.
@@ -60,4 +60,4 @@ class ContractError(Exception):
 
 
 class ContractWarning(UserWarning):
-    """A store breaks a clause that it should keep."""
+    """A store, or whatever else is held to the contract, breaks a clause that it should keep."""
