@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from async_contract.experiments.sanitizers.bounds import Bound
 from async_contract.experiments.sanitizers.texts import LARGE, hostile
@@ -23,6 +24,9 @@ class Trouble(Exception):
 
     def __repr__(self) -> str:
         return f"<{self.told}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - Hypothesis calls it so
+        printer.text(repr(self))
 
     def __str__(self) -> str:
         return self._say()  # type: ignore[return-value]  # a __str__ that returns something else is the point
