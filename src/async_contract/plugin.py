@@ -333,16 +333,17 @@ def pytest_runtest_makereport(
 
 
 def _add_verdict(item: pytest.Item, report: pytest.TestReport) -> None:
-    from async_contract.report.row import properties_of_effort, properties_of_item, properties_of_verdict
+    from async_contract.report import row
     from async_contract.suites.binding import BINDING, SETTLED
 
     binding, settled = item.stash[BINDING], item.stash.get(SETTLED, None)
-    report.user_properties += properties_of_item(binding.target, binding.clause.id)
+    report.user_properties += row.properties_of_item(binding.target, binding.clause.id)
     if settled is not None:
-        report.user_properties += properties_of_verdict(
+        report.user_properties += row.properties_of_verdict(
             settled.verdict, others=settled.others, stale=settled.stale
         )
-        report.user_properties += properties_of_effort(settled.spent)
+        report.user_properties += row.properties_of_effort(settled.spent)
+        report.user_properties += row.properties_of_observed(settled.observed)
 
 
 def _add_stories(item: pytest.Item, report: pytest.TestReport, script: Tried | None) -> None:
@@ -491,7 +492,8 @@ class _Summary:
         if self._is_wanted() and not self._config.option.collectonly:
             from async_contract.report.terminal import write
 
-            write(terminalreporter, self.results(), quiet=self._config.get_verbosity() < 0)
+            verbosity = self._config.get_verbosity()
+            write(terminalreporter, self.results(), quiet=verbosity < 0, verbose=verbosity > 0)
             written, problems = self._reports
             terminalreporter.write("".join(f"report: {each}\n" for each in written))
             terminalreporter.write("".join(f"no report: {each}\n" for each in problems), red=True)

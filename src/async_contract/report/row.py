@@ -17,6 +17,7 @@ _NOTE = "async_contract_note"
 _STALE = "async_contract_stale"
 _OTHERS = "async_contract_others"
 _SPENT = "async_contract_spent"
+_OBSERVED = "async_contract_observed"
 
 SKIPPED = "skipped"
 """The verdict of a row whose item was skipped before the clause was put to the test."""
@@ -70,6 +71,17 @@ def properties_of_effort(spent: Iterable[Spent]) -> Properties:
 def read_effort(properties: Sequence[tuple[str, object]]) -> list[Spent]:
     """Return what a report says was spent on its target."""
     return [Spent(*each) for name, text in properties if name == _SPENT for each in json.loads(str(text))]
+
+
+def properties_of_observed(observed: Mapping[str, str]) -> Properties:
+    """Return what a target was seen to do, for the properties of one report."""
+    return [(_OBSERVED, json.dumps(dict(observed)))] if observed else []
+
+
+def read_observed(properties: Sequence[tuple[str, object]]) -> Mapping[str, str]:
+    """Return what a report says that its target was seen to do."""
+    texts = (str(text) for name, text in properties if name == _OBSERVED)
+    return {name: seen for text in texts for name, seen in json.loads(text).items()}
 
 
 def read(properties: Sequence[tuple[str, object]], when: str | None, outcome: str) -> tuple[str, list[Row]]:
