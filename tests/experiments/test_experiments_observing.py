@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,6 +72,13 @@ def test_a_store_that_fences() -> None:
         "a lease that expired adds to attempts": "1",
         "a lease, when the store is reopened,": "lasts",
     }
+
+
+def test_a_store_that_seems_to_fence() -> None:
+    """It is told so: it refuses both ends, while another holds the job and after another completed it."""
+    promises = replace(sqlite.harness.capabilities, fences=False)
+    harness = StoreHarness(sqlite.harness.connect, capabilities=promises, virtual_time=True)
+    assert observed(harness)[UNDECLARED] == "fences=True"
 
 
 def _memory(sandbox: Sandbox, **options: Any) -> MemoryStore:
