@@ -316,6 +316,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_report_teststatus(
+    report: pytest.CollectReport | pytest.TestReport,
+) -> Generator[None, tuple[str, str, Any], tuple[str, str, Any]]:
+    """Let a verbose run say the verdict on a clause, and after how much, as soon as it is known."""
+    category, letter, word = yield
+    if isinstance(report, pytest.TestReport) and any(each[0] == _TARGET for each in report.user_properties):
+        from async_contract.report.row import in_a_word
+
+        word = in_a_word(report.user_properties, report.when, report.outcome) or word
+    return category, letter, word
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Show how far an item of the contract is that takes long."""
+    binding = sys.modules.get("async_contract.suites.binding")
+    if binding is None or binding.BINDING not in item.stash:
+        return (yield)
+    from async_contract.report.live import shown
+
+    with shown(item.config):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments import progress
 from async_contract.experiments.choosers import Chooser
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.findings import Exploration, Finding
@@ -122,6 +123,7 @@ class Scheduler:
             program = numbered(self._seed, done.programs, self._stage.menu)
             self._try(program, thorough if program in first else effort, done, known)
             done.programs += 1
+            progress.tell(done, effort.programs, effort.seconds)
         done.seconds = time.monotonic() - done.began
         return done
 

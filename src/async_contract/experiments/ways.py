@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments import crashes, kills, pauses, races, rivals
+from async_contract.experiments import crashes, kills, pauses, progress, races, rivals
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Explorer
@@ -307,7 +307,8 @@ class Explorations:
                 break
             wanted = way.clause in ("", clause) and way.name not in explored.ways
             if wanted and not explored.stopped and explored.left(way.instead_of) and way.applies(harness):
-                explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
+                with progress.on_the_way(way.says):
+                    explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
         return explored
 
     def done(self, harness: StoreHarness) -> Explored | None:

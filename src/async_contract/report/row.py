@@ -101,6 +101,17 @@ def read(properties: Sequence[tuple[str, object]], when: str | None, outcome: st
     return target, [Row(clause, SKIPPED)] if outcome == "skipped" else []
 
 
+def in_a_word(properties: Sequence[tuple[str, object]], when: str | None, outcome: str) -> str:
+    """Return the verdict that the report of an item bears which passed; empty: it bears none.
+
+    For what failed or was skipped pytest's own word stays, which its summary of failures needs too.
+    """
+    found = dict(properties)
+    if when != "call" or outcome != "passed" or _VERDICT not in found:
+        return ""
+    return f"HELD {found[_COUNT]}" if found[_VERDICT] == "held" else "BROKEN (SHOULD)"
+
+
 def _judged(clause: str, found: Mapping[str, object]) -> list[Row]:
     own = Row(
         clause, str(found[_VERDICT]), int(str(found[_COUNT])), str(found.get(_NOTE, "")), _STALE in found
