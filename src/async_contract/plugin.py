@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and the settings, those that name targets for every kind of subject."""
     from async_contract.contract.kinds import KINDS
 
-    group = parser.getgroup("async-contract", "the contract of job stores")
+    group = parser.getgroup("async-contract", "the contract of job stores, runners and sanitizers")
     for kind in KINDS:
         group.addoption(
             kind.option, action="append", default=[], metavar="TARGET",
@@ -181,7 +181,7 @@ def _selftest(config: pytest.Config) -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settle what is to run, so that pytest sees no node id of ours among its paths."""
-    config.addinivalue_line("markers", "async_contract: a clause of the contract of job stores")
+    config.addinivalue_line("markers", "async_contract: a clause of the contract")
     config.stash[_SELECTED] = _select(config)
     if not _is_worker(config):
         config.pluginmanager.register(_Summary(config), "async_contract_summary")

@@ -36,7 +36,7 @@ class Settled:
 
 
 class ContractViolation(AssertionError):
-    """A store breaks a clause.
+    """A store, or whatever else is held to the contract, breaks a clause.
 
     Attributes:
         clause: The id of the clause.
@@ -62,4 +62,4 @@ class ContractError(Exception):
 
 
 class ContractWarning(UserWarning):
-    """A store breaks a clause that it should keep."""
+    """A store, or whatever else is held to the contract, breaks a clause that it should keep."""

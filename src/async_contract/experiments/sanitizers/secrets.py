@@ -142,11 +142,20 @@ def redacts(_: Sanitizer, calls: Calls, error: Leaky) -> Checked:
     call = calls(error)
     if call.text is None:
         return False
-    at = call.text.find(error.secret)
+    at = _place(error.secret, call.text)
     if at >= 0:
         rule = f"{error.what} does not come through: {error.secret!a}"
         return Breach(f"{error.what} comes through", rule, (call,), at)
     return True
+
+
+def _place(secret: str, text: str) -> int:
+    """Where a secret stands in a text, a number also with other gaps between its digits; -1 if nowhere."""
+    digits = re.sub("[ -]", "", secret)
+    if not digits.isdigit():
+        return text.find(secret)
+    found = re.search(r"[\s-]*".join(digits), text)
+    return found.start() if found else -1
 
 
 def fixed(_: Sanitizer) -> Iterable[Leaky]:
