@@ -282,7 +282,7 @@ def test_a_function_that_hangs() -> None:
     found = verified(label, "label/total", limits=Limits(item=0.2, effort="quick"))
     assert (found.hung, found.verdict.verdict, found.verdict.count) == (True, Verdict.ERROR, 2)
     assert re.fullmatch(
-        r"it hung: stopped after 0\.2 s, at .*test_sanitizers_verify\.py:\d+ in label: (while|pass).*, given 'A'",
+        r"it hung: stopped after 0\.2 s, at .*verify\.py:\d+ in label: (while|pass).*, given 'A'",
         found.verdict.reason,
     )
 
