@@ -195,6 +195,8 @@ class _Play:
         self.stage.released.set()
         await asyncio.wait({task}, timeout=PATIENCE)
         played.ended = task.done()
+        if task.done() and not task.cancelled():
+            task.exception()  # whoever awaits run() gets it: asyncio does not log it
 
     async def _rest(self, task: Task[Any]) -> None:
         """Wait until nothing new happens, or the runner was told to end."""
