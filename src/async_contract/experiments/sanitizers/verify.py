@@ -6,12 +6,10 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, Verbosity, find, settings
+from hypothesis import Phase
 from hypothesis.database import ExampleDatabase
-from hypothesis.errors import Flaky, NoSuchExample
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
@@ -22,6 +20,7 @@ from async_contract.experiments.sanitizers.calls import Call, Calls
 from async_contract.experiments.sanitizers.labels import LABELS
 from async_contract.experiments.sanitizers.messages import MESSAGES
 from async_contract.experiments.sanitizers.properties import Property, difference
+from async_contract.experiments.sanitizers.searching import Under, search
 from async_contract.experiments.sanitizers.smaller import smaller
 from async_contract.experiments.sanitizers.subject import Sanitizer
 from async_contract.experiments.sanitizers.texts import hostile
@@ -154,19 +153,12 @@ class _Search:
             last = found or last
             return found is not None
 
-        chosen = settings(
-            max_examples=EXAMPLES[self.limits.effort], database=self.database, phases=tuple(phases),
-            deadline=None, derandomize=False, verbosity=Verbosity.quiet,
-            suppress_health_check=list(HealthCheck),
+        search(
+            asked.drawn(self.sanitizer), breaks, phases=phases, examples=EXAMPLES[self.limits.effort],
+            start=self.limits.seed ^ zlib.crc32(self.clause.encode()),
+            database=None if self.database is None else Under(self.database, self.key),
         )  # fmt: skip
-        random = Random(self.limits.seed ^ zlib.crc32(self.clause.encode()))
-        try:
-            given = find(
-                asked.drawn(self.sanitizer), breaks, settings=chosen, random=random, database_key=self.key
-            )
-        except (NoSuchExample, Flaky):
-            return last  # of a function that does not do the same each time, what was seen is seen
-        return self._check(asked, given) or last
+        return last  # the smallest; of a function that does not do the same each time, what was seen last
 
     def _elsewhere(self) -> str:
         """Compare with another process; why that was not possible, if it was not."""
