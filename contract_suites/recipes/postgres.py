@@ -26,6 +26,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from async_contract.store import Job, JobExists, JobNotFound, JobNotLeased, JobRecord
+from contract_suites.recipes import settings
 
 # ruff: noqa: S608 - the statements are put together from constants of this module, never from values
 
@@ -132,12 +133,7 @@ class PostgresStore:
         max_attempts: int | None = 5,
         retry_delay: float = 0.0,
     ) -> None:
-        if not lease_timeout > 0:
-            raise ValueError(f"lease_timeout={lease_timeout!r} is not positive; write seconds above 0")
-        if max_attempts is not None and max_attempts < 1:
-            raise ValueError(f"max_attempts={max_attempts!r} is less than 1; write 1 or more, or None")
-        if not retry_delay >= 0:
-            raise ValueError(f"retry_delay={retry_delay!r} is negative; write seconds, 0 or more")
+        settings.check(lease_timeout, max_attempts, retry_delay)
         self._pool = pool
         self._values = {
             "owner": secrets.token_hex(16),
