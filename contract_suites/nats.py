@@ -7,9 +7,9 @@ The store is `contract_suites.recipes.nats`. Every sandbox is a stream of its ow
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.harness.harness import StoreHarness
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # The driver is imported where it is used: without it the items are skipped.
 _PACKAGES = "nats-py"
+
+_RECONNECTING: dict[str, Any] = {"reconnect_time_wait": 0.05, "max_reconnect_attempts": -1}
 
 _CAPABILITIES = Capabilities(
     lease_timeout=0.6,
@@ -39,9 +41,9 @@ _CAPABILITIES = Capabilities(
 )
 
 
-async def _prepare(sandbox: Sandbox) -> None:
+async def _prepare(sandbox: Sandbox, at: Callable[[], str]) -> None:
     require(_PACKAGES, "nats")
-    note(sandbox, nats.url())
+    note(sandbox, at())
     async with _connect(sandbox) as store:
         await store.create()
 
@@ -49,7 +51,7 @@ async def _prepare(sandbox: Sandbox) -> None:
 async def _dispose(sandbox: Sandbox) -> None:
     from nats import connect  # noqa: PLC0415
 
-    async with await connect(noted(sandbox)) as client:
+    async with await connect(noted(sandbox), **_RECONNECTING) as client:
         await client.jetstream().delete_stream(sandbox.name)
 
 
@@ -59,12 +61,21 @@ async def _connect(sandbox: Sandbox) -> AsyncIterator[NatsStore]:
 
     from contract_suites.recipes.nats import NatsStore  # noqa: PLC0415
 
-    client = await connect(noted(sandbox))
+    client = await connect(noted(sandbox), **_RECONNECTING)
     try:
-        yield NatsStore(client, sandbox.name, lease_timeout=0.6, max_attempts=3, retry_delay=0.1)
+        yield NatsStore(client, sandbox.name, lease_timeout=0.6, max_attempts=3, retry_delay=0.1, timeout=2.0)
     finally:
         await client.close()
 
 
-harness = StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=_prepare, dispose=_dispose)
+def harness_at(url: Callable[[], str]) -> StoreHarness:
+    """A harness for a server that is asked for when it is needed."""
+
+    async def prepare(sandbox: Sandbox) -> None:
+        await _prepare(sandbox, url)
+
+    return StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=prepare, dispose=_dispose)
+
+
+harness = harness_at(nats.url)
 """Every worker has a connection for itself, and may be in a process of its own."""

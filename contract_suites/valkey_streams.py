@@ -7,14 +7,15 @@ The store is `contract_suites.recipes.valkey_streams`. Every sandbox has a name 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
-from contract_suites.valkey import CAPABILITIES, client, dispose, prepare
+from contract_suites.servers import valkey
+from contract_suites.valkey import CAPABILITIES, client, dispose, preparing
 
 if TYPE_CHECKING:
     from contract_suites.recipes.valkey_streams import StreamStore
@@ -33,5 +34,10 @@ async def _connect(sandbox: Sandbox) -> AsyncIterator[StreamStore]:
         await store.aclose()
 
 
-harness = StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=prepare, dispose=dispose)
+def harness_at(url: Callable[[], str]) -> StoreHarness:
+    """A harness for a server that is asked for when it is needed."""
+    return StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=preparing(url), dispose=dispose)
+
+
+harness = harness_at(valkey.url)
 """Every worker has a client for itself, is a consumer of its own, and may be in a process of its own."""
