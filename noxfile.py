@@ -92,7 +92,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Do the types agree, in the oldest Python and in the newest?"""
-    session.install(".", *group("tests"), *group("browser"), *group("typing"))
+    session.install(".", *group("tests"), *group("servers"), *group("browser"), *group("typing"))
     for version in ("3.11", "3.13"):
         session.run("mypy", "--python-version", version)
 
@@ -100,9 +100,22 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def contract_suites(session: nox.Session) -> None:
     """Do the real stores keep the contract?"""
-    session.install("--upgrade", ".")
-    for target in ("contract_suites.sqlite:harness", "contract_suites.memory:harness"):
-        session.run("pytest", f"--async-contract={target}", "--async-contract-only", *session.posargs)
+    session.install("--upgrade", ".", *group("servers"))
+    for name in ("sqlite", "memory", "postgres", "valkey", "valkey_streams", "nats"):
+        session.run(
+            "pytest", f"--async-contract=contract_suites.{name}:harness", "--async-contract-only",
+            *session.posargs, env={"ASYNC_CONTRACT_REQUIRE_BACKENDS": "1"},
+        )  # fmt: skip
+
+
+@nox.session
+def servers(session: nox.Session) -> None:
+    """Do the servers of the suites serve and leave nothing behind, and do their stores survive faults?"""
+    session.install("--upgrade", ".", *group("tests"), *group("servers"))
+    session.run(
+        "pytest", "-n", "auto", "tests/contract_suites", *session.posargs,
+        env={"ASYNC_CONTRACT_REQUIRE_BACKENDS": "1"},
+    )  # fmt: skip
 
 
 @nox.session

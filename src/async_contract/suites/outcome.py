@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from async_contract.experiments.findings import Spent
 from async_contract.history.operation import Operation
@@ -20,6 +20,7 @@ class Settled:
         stale: Whether the clause held although the harness excuses it.
         token: What repeats the violation; empty if there is none.
         spent: What was spent on exploring the target; once in a process, at the item that began it.
+        observed: What the target does where the contract leaves it free; at one item of a run.
         violations: Everything that its history was seen to break, whether it is excused or not.
         history: That history.
     """
@@ -29,6 +30,7 @@ class Settled:
     stale: bool = False
     token: str = ""
     spent: tuple[Spent, ...] = ()
+    observed: Mapping[str, str] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
     history: tuple[Operation, ...] = ()
 

@@ -102,6 +102,10 @@ class SanitizerVerifier:
         """Nothing beside what the counts say."""
         return ()
 
+    def observed(self, subject: Sanitizer, found: Verification, state: State) -> Mapping[str, str]:
+        """Nothing: what comes out is seen by whoever calls the function."""
+        return {}
+
 
 def bound_of(config: pytest.Config, kind: Kind) -> Bound:
     """The bound of the functions of a kind, as an option or a setting says.

@@ -32,6 +32,7 @@ def settle(item: pytest.Item, binding: Binding, state: State, found: Verificatio
         settled,
         others=tuple(unexcused),
         spent=binding.verifier.spent(binding.subject, state),
+        observed=binding.verifier.observed(binding.subject, found, state),
         violations=(*found.verdict.violations, *others),
         history=found.history,
     )

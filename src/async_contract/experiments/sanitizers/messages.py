@@ -170,7 +170,8 @@ _PHRASES = (
     "%s %d", "{0} {}", "'a' != \"b\"", "<b>", "a\\nb", "C:\\temp\\new", "Error: x", "(1, 2)", "& &amp;",
     "x: y: z", "[Errno 2] x", "Traceback (most recent call last): x", "worker failed", "None",
     "unknown", "0", "...",
-    "first - second", "a|b",
+    "first - second", "a|b", "100%%", "{{}}", "a%20b", "$$", "${x}", "&lt;", "\\x41", "`a`", "~/a_b",
+    "*a* #1",
 )  # fmt: skip
 
 

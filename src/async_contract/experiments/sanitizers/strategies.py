@@ -14,6 +14,7 @@ _SAFE = "abcdefghijklmnopqrstuvwxyz0123456789_-."
 _PIECES = st.one_of(*map(st.sampled_from, (
     texts.CONTROLS, texts.SEPARATORS, texts.BIDIRECTIONAL, texts.INVISIBLE, texts.SURROGATES,
     texts.UNSTEADY, texts.CLUSTERS, texts.CATEGORIES, texts.FORGED, texts.LOOK_ALIKES, texts.BLANKS,
+    texts.GROWING,
 )))  # fmt: skip
 _ANY = st.text(st.characters(exclude_categories=()), max_size=8)
 _TYPES: Sequence[type[BaseException]] = (RuntimeError, ValueError, OSError, Exception)
@@ -42,7 +43,7 @@ def text_around(bound: Bound) -> st.SearchStrategy[str]:
     """Hostile text, much of it about as long as a bound."""
     parts = st.text("aA z9", max_size=8) | _PIECES | _ANY
     shorts = st.lists(parts, max_size=6)
-    units = st.sampled_from(("a", " ", "\n", "\u00e9", "\u20ac", "\U0001f600", "\u0301", "\x00", "\ufb03"))
+    units = st.sampled_from((*texts.WIDTHS, *texts.GROWING, " ", "\n", "\u0301", "\x00", "\ufb03"))
     shapes = st.sampled_from(("short", "cut", "padded"))
     extras = st.integers(-4, 4)
 

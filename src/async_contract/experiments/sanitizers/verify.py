@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import Phase
 from hypothesis.database import ExampleDatabase
-from hypothesis.errors import Flaky
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
@@ -22,6 +20,7 @@ from async_contract.experiments.sanitizers.calls import Call, Calls
 from async_contract.experiments.sanitizers.labels import LABELS
 from async_contract.experiments.sanitizers.messages import MESSAGES
 from async_contract.experiments.sanitizers.properties import Property, difference
+from async_contract.experiments.sanitizers.searching import Under, search
 from async_contract.experiments.sanitizers.smaller import smaller
 from async_contract.experiments.sanitizers.subject import Sanitizer
 from async_contract.experiments.sanitizers.texts import hostile
@@ -72,10 +71,6 @@ def verify_sanitizer(
             return Verification(
                 ClauseVerdict(clause_id, Verdict.ERROR, search.count, reason=reason), hung=True
             )
-
-
-class _Broken(Exception):
-    """A generated input breaks the rule."""
 
 
 @dataclass(slots=True)
@@ -152,30 +147,19 @@ class _Search:
         """What Hypothesis finds, made as small as it can be."""
         last: tuple[Any, Breach] | None = None
 
-        def holds(value: Any) -> None:
+        def breaks(value: Any) -> bool:
             nonlocal last
             breach = self._check(asked, value)
-            if breach is not None:
-                last = value, breach
-                raise _Broken
+            last = last if breach is None else (value, breach)
+            return breach is not None
 
-        test = self._seeded(given(asked.drawn(self.sanitizer))(holds), phases)
-        # Flaky: of a function that does not do the same each time, what was seen is seen.
-        with suppress(_Broken, Flaky):
-            test()
-        return None if last is None else self._shrunk(asked, *last)
-
-    def _seeded(self, test: Callable[[], None], phases: Iterable[Phase]) -> Callable[[], None]:
-        chosen = settings(
-            max_examples=EXAMPLES[self.limits.effort], database=self.database, phases=tuple(phases),
-            deadline=None, derandomize=False, verbosity=Verbosity.quiet, report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
+        search(
+            asked.drawn(self.sanitizer), breaks, phases=phases, examples=EXAMPLES[self.limits.effort],
+            start=self.limits.seed ^ zlib.crc32(self.clause.encode()),
+            database=None if self.database is None else Under(self.database, self.key),
         )  # fmt: skip
-        # The settings last, for a seed takes the database away; and so does `find` if it is given a random.
-        seeded = chosen(seed(self.limits.seed ^ zlib.crc32(self.clause.encode()))(test))
-        # As `find` does it: by itself Hypothesis would have one key for all clauses and functions.
-        vars(seeded)["_hypothesis_internal_database_key"] = self.key
-        return seeded
+        # The smallest; of a function that does not do the same each time, what was seen last.
+        return None if last is None else self._shrunk(asked, *last)
 
     def _elsewhere(self) -> str:
         """Compare with another process; why that was not possible, if it was not."""
