@@ -49,7 +49,8 @@ def test_the_reference_keeps_everything(example: Example) -> None:
         "-k", "safe",
     )  # fmt: skip
     assert run.status == 0
-    assert run.counts == {"passed": LABELS + MESSAGES - 1, "skipped": 1}
+    counts = {name: run.counts[name] for name in ("passed", "skipped")}
+    assert counts == {"passed": LABELS + MESSAGES - 1, "skipped": 1}
     assert (
         "async-contract: mypkg.Store, safe-label/safe.later, safe-failure-message/safe:Box.message ("
         in run.text
