@@ -46,6 +46,16 @@ SHOWN = (
         "history/output.txt", "python -m async_contract judge history.jsonl",
         ("history/history.jsonl",), status=1,
     ),
+    Shown(
+        "sanitizers/output.txt",
+        "pytest --async-contract-safe-label=mypkg.safe_label"
+        " --async-contract-safe-failure-message=mypkg.safe_failure_message",
+        ("sanitizers/mypkg.py",), status=1,
+    ),
+    Shown(
+        "sanitizers/own_tests.txt", "pytest -v",
+        ("sanitizers/safe.py", "sanitizers/test_safe.py"),
+    ),
     Shown("judge/output.txt", "python own_history.py", ("judge/own_history.py",)),
 )  # fmt: skip
 
