@@ -73,7 +73,7 @@ def quotes_blanks(error: BaseException | None) -> str:
     return f"an error that said {text[:100]!a}" if text.isspace() else plain_message(error)
 
 
-def gives_up_silently(error: BaseException | None) -> str:
+def gives_nothing_where_str_fails(error: BaseException | None) -> str:
     """An exception that can't say anything gives an empty message."""
     try:
         str(error)
@@ -102,7 +102,7 @@ def reads_as_latin(error: BaseException | None) -> str:
     """Text is written as UTF-8 and read as Latin-1, so that it grows each time."""
     if error is None:
         return ""
-    return fitting(flat(flat(spoken(error)).encode().decode("latin-1")))
+    return fitting(flat(flat(spoken(error)).strip().encode().decode("latin-1")))
 
 
 def sheds_one_mark(error: BaseException | None) -> str:
@@ -239,7 +239,8 @@ MESSAGES = (
     *broken("message/inert", keeps_directions, drops_overrides_only, drops_range_but_last, forgets_marks),
     *broken(
         "message/never-empty",
-        says_nothing, falls_back_before_stripping, strips_spaces, quotes_blanks, gives_up_silently,
+        says_nothing, falls_back_before_stripping, strips_spaces, quotes_blanks,
+        gives_nothing_where_str_fails,
     ),
     *broken("message/stable", counts_what_it_cut, strips_before_cut, reads_as_latin, sheds_one_mark),
     *broken(
