@@ -183,4 +183,4 @@ class _Exploring:
 def _told(clause: str, played: Played) -> tuple[Violation, tuple[Operation, ...]]:
     """What broke the clause, and the history behind it."""
     breach = next(RULES[clause](played)[1])
-    return violation(clause, breach), tuple(each.operation() for each in played.calls)
+    return violation(clause, breach, played.scene), tuple(each.operation() for each in played.calls)
