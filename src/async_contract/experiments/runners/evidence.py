@@ -116,7 +116,7 @@ class Played:
         quiet: Whether everything came to rest before it was told to end.
         busy: Whether it leased again and again while nothing was ready.
         crowd: More handlers at once than allowed.
-        hoard: More jobs held than there are slots.
+        hoard: The leases after which more jobs were held than there are slots; `held`: how many.
         full: How often all slots were taken while more jobs were there.
         troubles: How many errors it met before it was told to end.
         turns: The steps of the event loop until nothing new happened any more.
@@ -143,6 +143,7 @@ class Played:
     busy: bool = False
     crowd: Sequence[Call] = ()
     hoard: Sequence[Call] = ()
+    held: int = 0
     full: int = 0
     troubles: int = 0
     turns: int = 0
