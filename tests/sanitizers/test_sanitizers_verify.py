@@ -272,7 +272,7 @@ def test_a_function_that_hangs() -> None:
 
     found = verified(label, "label/total", limits=Limits(item=0.2, effort="quick"))
     assert (found.hung, found.verdict.verdict, found.verdict.count) == (True, Verdict.ERROR, 2)
-    place = r"at .*test_sanitizers_verify\.py:\d+ in label: (while|pass).*"
+    place = r"at .*verify\.py:\d+ in label: (while|pass).*"
     reason = rf"it hung: stopped after 0\.2 s, {place}, given 'A'"
     assert re.fullmatch(reason, found.verdict.reason)
 
