@@ -67,7 +67,10 @@ VARYING = (
     (re.compile(r"^ *(ms|\d+\.\d{3})(?=  )", re.MULTILINE), "(time)"),
     (re.compile(r"^=+ (.*) in \d+\.\d+s.*$", re.MULTILINE), r"= \1 ="),
     # How many random programs were run in the time that there was, and how long they took.
-    (re.compile(r"\d+ (programs|steps|schedules|of them distinct)|in \d+\.\d s$", re.MULTILINE), "(count)"),
+    (
+        re.compile(r"\d+ (programs|steps|schedules|of them distinct)|in \d+\.\d s(?= \(|$)", re.MULTILINE),
+        "(count)",
+    ),
     (re.compile(r"\b(held|broken|known) +\d+"), r"\1  (count)"),
     (re.compile(r" {2,}"), "  "),
 )

@@ -23,6 +23,7 @@ from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.operation import Operation
 from async_contract.history.recorder import CallTimedOut
+from async_contract.judge.verdict import Label
 
 WAY = "gate"
 """What this way of carrying out a program is called."""
@@ -69,6 +70,7 @@ class GateStage(LoopStage):
 
     Attributes:
         last: What came of the latest run.
+        loose: How many runs were not ordered to their end.
     """
 
     name = WAY
@@ -80,6 +82,7 @@ class GateStage(LoopStage):
         self.menu = replace(self.menu, workers=3)
         self.capabilities = harness.capabilities
         self.last = Controlled()
+        self.loose = 0
         self._grace = Grace()
         self._gate = Gate(OwnOrder(), Sandbox("none", sandboxes.root), self._grace, 0)
 
@@ -118,6 +121,7 @@ class GateStage(LoopStage):
         if gate.failure is not None:
             raise gate.failure
         self.last = Controlled(gate.loose, gate.passed)
+        self.loose += bool(gate.loose)
         return Run(None, error, gate.trace, tuple(gate.steps), ()), tuple(history)
 
     async def _together(self, player: Player, program: Program) -> None:
@@ -146,7 +150,9 @@ def explore(stage: GateStage, effort: Effort, seed: int, known: frozenset[str]) 
     with stage.open():
         if not stage.last.passed:
             return Exploration(left=_UNSEEN)
+        before = stage.loose
         done = Scheduler(stage, seed).explore(effort, known)
+        done.loose = stage.loose - before
         for clause, finding in done.findings.items():
             if finding.again:
                 done.findings[clause] = _replayed(stage, finding)
@@ -171,4 +177,4 @@ def _replayed(stage: GateStage, finding: Finding) -> Finding:
         return finding
     often = f"{shown} of {REPLAYS} tries of this schedule showed it again"
     told = (*finding.violation.schedule, f"{often}; {loose}" if loose else often)
-    return replace(finding, violation=replace(finding.violation, schedule=told))
+    return replace(finding, violation=replace(finding.violation, schedule=told, label=Label.BEST_EFFORT))
