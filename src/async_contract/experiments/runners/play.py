@@ -15,6 +15,7 @@ from typing import Any
 
 from async_contract.experiments.choosers import TIME
 from async_contract.experiments.fence import LeftTheLoop
+from async_contract.experiments.limit import TimeLimitExceeded
 from async_contract.experiments.loop import SimulatedLoop
 from async_contract.experiments.ready import Clock, VirtualClock
 from async_contract.experiments.runners.evidence import POLL, Played
@@ -128,7 +129,7 @@ class _Play:
             self._logger: logging.Logger = logger
             try:
                 run = self._loop.simulate(self._main)
-            except (SystemExit, KeyboardInterrupt) as error:
+            except SystemExit as error:  # not KeyboardInterrupt: that comes from who is at the keyboard
                 fatal = error
         played, trouble = self._played, self._trouble or self.stage.misuse
         assert played is not None
@@ -262,6 +263,8 @@ class _Play:
         if task.cancelled():
             return "run() was cancelled"
         error, calm = task.exception(), not self.stage.played.troubles
+        if isinstance(error, TimeLimitExceeded):
+            raise error
         if error is not None and calm:
             self._trouble = HarnessError(
                 f"run() raised {error!r} though nothing had gone wrong around it, {_place(error)}; write a "

@@ -151,8 +151,8 @@ class _Exploring:
             explored.counts[clause] += count
             if (
                 clause not in explored.found
-                and self._counts(clause, played)
                 and next(breaches, None) is not None
+                and self._counts(clause, played)
             ):
                 explored.found[clause] = _told(clause, played)  # in case there is no time for a smaller one
                 explored.found[clause] = _told(clause, self._least(clause, played))
