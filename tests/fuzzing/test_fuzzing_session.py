@@ -139,12 +139,6 @@ def test_a_seed_repeats_a_run(made: Make) -> None:
     assert alone.fuzzers[0].mutator.corpus == among.mutator.corpus
 
 
-def test_coverage_leads_to_what_chance_does_not(made: Make) -> None:
-    """A defect behind several conditions is found by breeding from what came near."""
-    session = made(picky, ("label/bounded",), 5000)
-    assert len(_run(session)) == 1
-
-
 def test_without_a_line_the_result_tells(made: Make) -> None:
     """What a function in C makes of inputs is new behaviour, though no line of it is seen."""
     session = made(str.upper, ("label/total",), 200)
@@ -263,6 +257,20 @@ def test_what_another_fuzzer_makes_is_tried(made: Make) -> None:
     for data in (b"", b"\x00", b"\x01" + bytes(100), b"\x06" + bytes(100)):
         session.take(data)
     assert [(each.tried, each.exercised) for each in session.fuzzers][:2] == [(2, 0), (2, 2)]
+
+
+def test_another_fuzzer_is_interrupted_too(made: Make) -> None:
+    """Whoever insists ends its run as well."""
+
+    def stuck(text: str) -> str:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        return safe_label(text)
+
+    session = made(stuck, ("label/bounded",))
+    session.take(bytes(100))
+    assert session.is_over()
+    assert session.ended == "it was interrupted"
 
 
 def test_a_result_of_no_text_has_its_type_for_a_shape() -> None:

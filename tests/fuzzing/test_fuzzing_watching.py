@@ -148,3 +148,49 @@ def test_where_branches_have_two_events_both_are_watched() -> None:
     assert registered[-1] == 13
     eyes.close()
     assert registered == {-1: 0, 1: None, 4: None, 8: None}
+
+
+# What goes on inside of the eyes no other eye sees: neither a debugger's, nor that which measures coverage.
+
+
+def test_steps_are_counted_in_code_that_matters() -> None:
+    """Each code has places of its own, and what was taken is counted anew."""
+    steps = Steps(lambda filename: filename == __file__)
+    mine, other = _ways.__code__, json.dumps.__code__
+    base = steps.base(mine)
+    assert (steps.base(other), steps.base(mine)) == (0, base)
+    for place in (1, 2, 1, 2, 1, 2):
+        steps.step(base + place)
+    assert len(steps.taken()) == 3
+    steps.count(base, base + 7)
+    assert len(steps.taken()) == 1
+    assert steps.taken() == frozenset()
+
+
+def test_a_tracer_follows_frames_that_matter() -> None:
+    """It counts lines and steps in them, and nothing of other events or frames."""
+    tracer = Tracer(Steps(lambda filename: filename == __file__))
+    frame: Any = SimpleNamespace(f_code=_ways.__code__, f_lasti=4, f_trace_opcodes=False)
+    follow = tracer._called(frame, "call", None)
+    assert frame.f_trace_opcodes
+    assert [follow(frame, event, None) for event in ("line", "opcode", "return")] == [follow] * 3
+    assert len(tracer.steps.taken()) == 2
+    frame.f_code = json.dumps.__code__
+    assert tracer._called(frame, "call", None) is None
+
+
+def test_a_monitor_disables_what_does_not_matter() -> None:
+    """Events of other code are not sent again; those of the target are, and count while it is watched."""
+    disable = object()
+    monitoring: Any = SimpleNamespace(
+        events=SimpleNamespace(LINE=1, BRANCH=2), DISABLE=disable, use_tool_id=lambda tool, name: None,
+        register_callback=lambda tool, event, callback: None, set_events=lambda tool, events: None,
+    )  # fmt: skip
+    eyes = Monitor(Steps(lambda filename: filename == __file__), monitoring, 3)
+    mine, other = _ways.__code__, json.dumps.__code__
+    assert [eyes._line(other, 1), eyes._branch(other, 1, 2)] == [disable, disable]
+    assert [eyes._line(mine, 1), eyes._branch(mine, 1, 2)] == [None, None]
+    assert eyes.steps.taken() == frozenset()
+    with eyes:
+        assert [eyes._line(mine, 1), eyes._branch(mine, 1, 2)] == [None, None]
+    assert len(eyes.steps.taken()) == 2

@@ -138,7 +138,6 @@ class _Command:
     """
 
     def __init__(self, given: argparse.Namespace, around: Surroundings) -> None:
-        sys.path[:0] = [] if "" in sys.path or str(Path.cwd()) in sys.path else [str(Path.cwd())]
         self._given = given
         self._around = around
         name: str = given.target
@@ -167,7 +166,7 @@ class _Command:
         clock, tried = self._around.clock, self._progress.tick
         with Ending() as ending, opened(plan, ending, clock=clock, found=self._tell, tried=tried) as session:
             session.recall()
-            if self._engine == "atheris":
+            if self._engine == "atheris" and not session.is_over():
                 libfuzzer.run(
                     session, self._sanitizer.function, seed=self._seed,
                     leave=lambda: self._around.leave(self._conclude(session)),

@@ -38,12 +38,10 @@ def run(session: Session, function: Callable[[Any], object], *, seed: int, leave
         fuzzer.instrument_func(code)
 
     def one(data: bytes) -> None:
-        if not session.is_over():
-            session.take(data + _PADDING)
+        session.take(data + _PADDING)
         if session.is_over():
             leave()
 
-    session.recall()
     # A handler that is there already it leaves alone: time limits are ours, and need the signal.
     signal.signal(signal.SIGALRM, _nothing)
     options = (

@@ -95,7 +95,10 @@ class Session:
         A clause has to be left: see `is_over`.
         """
         fuzzer = self._active[data[0] % len(self._active)] if data else self._active[0]
-        self._feed(fuzzer, data[1:])
+        try:
+            self._feed(fuzzer, data[1:])
+        except KeyboardInterrupt:
+            self.ended = _INTERRUPTED
 
     def is_over(self) -> bool:
         """Whether there is nothing left to do, or no time to do it."""
