@@ -56,6 +56,11 @@ SHOWN = (
         "sanitizers/own_tests.txt", "pytest -v",
         ("sanitizers/safe.py", "sanitizers/test_safe.py"),
     ),
+    Shown(
+        "fuzzing/output.txt",
+        "python -m async_contract.fuzz mypkg.safe_label --clause label/stable --seed 4 --engine own",
+        ("fuzzing/mypkg.py",), status=1,
+    ),
     Shown("judge/output.txt", "python own_history.py", ("judge/own_history.py",)),
 )  # fmt: skip
 
@@ -72,6 +77,8 @@ VARYING = (
         "(count)",
     ),
     (re.compile(r"\b(held|broken|known) +\d+"), r"\1  (count)"),
+    (re.compile(r"\d+:\d\d  |[\d,]+(/s| of them|(?= inputs?\b)|(?= new behaviours?\b))"), "(count)"),
+    (re.compile(r"new behaviours?"), "new behaviours"),
     (re.compile(r" {2,}"), "  "),
 )
 
