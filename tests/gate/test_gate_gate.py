@@ -536,6 +536,43 @@ def test_the_calls_of_aiosqlite_are_statements(tmp_path: Path) -> None:
     assert (gate.loose, gate.passed) == ("", 3)
 
 
+async def _awaited(call: Awaitable[Any]) -> Any:
+    return await call
+
+
+def test_a_call_may_be_in_line_behind_one_that_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the rollback after a statement that was cancelled while SQLite waited; that loosens nothing."""
+    scene, path = Scene(), tmp_path / "a.db"
+    stands, waits, ended = scene.gate.stands, asyncio.Event(), asyncio.Event()
+
+    def stands_and_tells(call: DriverCall) -> None:
+        stands(call)
+        waits.set()
+
+    monkeypatch.setattr(scene.gate, "stands", stands_and_tells)
+
+    async def holds() -> None:
+        async with aiosqlite.connect(path, isolation_level=None) as database:
+            await database.execute("BEGIN IMMEDIATE")
+            await ended.wait()
+            await database.execute("SELECT 1")
+            await database.commit()
+
+    async def late() -> None:
+        async with aiosqlite.connect(path, isolation_level=None) as database:
+            task = asyncio.ensure_future(_awaited(database.execute("BEGIN IMMEDIATE")))
+            await waits.wait()
+            task.cancel()
+            ended.set()
+            await asyncio.gather(database.rollback(), _awaited(database.execute("SELECT 1")))
+            scene.log.append(f"in a transaction: {database.in_transaction}")
+
+    with gated([]):
+        gate = scene.play(holds, late)
+    assert (scene.log, gate.loose) == (["in a transaction: False"], "")
+    assert gate.trace.turns[:4] == (1, 2, 1, 2)
+
+
 def test_whoever_is_no_worker_waits_as_ever(tables: tuple[Table, Table]) -> None:
     """For as long as SQLite would have."""
     tables[0].database.execute("BEGIN IMMEDIATE")

@@ -80,11 +80,16 @@ class DriverCall:
         began: When it went on.
         seen: How many calls had ended when it was found to wait for another one; -1 if it was not.
         in_a_thread: Whether a thread works for it, so that it is known when it is over.
+        line: Of the calls with the same one, such as a connection with a thread of its own, each is begun
+            when those before it have ended; none if it is begun at once.
     """
 
-    def __init__(self, gate: Gate, worker: int, what: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, gate: Gate, worker: int, what: str, loop: asyncio.AbstractEventLoop, line: object = None
+    ) -> None:
         self.worker = worker
         self.what = what
+        self.line = line
         self.turn: Future[None] = loop.create_future()
         self.began = 0.0
         self.seen = -1
@@ -168,6 +173,7 @@ class Gate:
         self._under_way: DriverCall | None = None
         self._standing: list[DriverCall] = []  # in their threads, until another call has changed something
         self._slow: list[DriverCall] = []  # of which nobody knows what they wait for
+        self._in_line: list[DriverCall] = []  # behind one of these, which stands
         self._changes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._is_open = True
@@ -222,15 +228,22 @@ class Gate:
         await self._turn(call)
         call.end_part()
 
-    async def through(self, worker: int, what: str, make: Callable[[DriverCall], Awaitable[Any]]) -> Any:
+    async def through(
+        self,
+        worker: int,
+        what: str,
+        make: Callable[[DriverCall], Awaitable[Any]],
+        line: object = None,
+    ) -> Any:
         """Make a call of a driver when it is the worker's turn.
 
         Args:
             worker: Whose call it is.
             what: What it does, in a few words.
             make: Makes it.
+            line: See `DriverCall`.
         """
-        call = DriverCall(self, worker, what, asyncio.get_running_loop())
+        call = DriverCall(self, worker, what, asyncio.get_running_loop(), line)
         await self._turn(call)
         self.passed += 1
         token = AT.set(None)
@@ -283,9 +296,13 @@ class Gate:
             self._under_way = None
             if call.seen < 0:
                 self._grace.took(time.monotonic() - call.began)
-        for calls in (self._standing, self._slow):
+        for calls in (self._standing, self._slow, self._in_line):
             if call in calls:
                 calls.remove(call)
+        if call.line is not None and self._under_way is None:
+            following = [each for each in self._in_line if each.line is call.line]
+            self._in_line = [each for each in self._in_line if each not in following[:1]]
+            self._under_way = following[0] if following else None
 
     def stands(self, call: DriverCall) -> None:
         """A call waits for another one: the others go on until something has changed."""
@@ -324,7 +341,7 @@ class Gate:
 
     def _astray(self) -> list[int]:
         """Who is neither at the gate nor known to wait for another worker, and not excused."""
-        known = {each.worker for each in (*self._waiting, *self._standing, *self._slow)}
+        known = {each.worker for each in (*self._waiting, *self._standing, *self._in_line, *self._slow)}
         known |= {number for _, _, number, _ in self._sleeping} | self._excused
         return [
             number
@@ -385,9 +402,15 @@ class Gate:
         self._waiting.remove(call)
         self.steps[call.worker] += 1
         self.places[call.worker, self.steps[call.worker]] = call.what
-        self._under_way = call
         call.began = time.monotonic()
         call.turn.set_result(None)
+        if call.line is not None and any(
+            each.line is call.line for each in (*self._standing, *self._in_line)
+        ):
+            call.seen = self._changes
+            self._in_line.append(call)
+        else:
+            self._under_way = call
 
     def _retry(self, call: DriverCall, *, patient: bool) -> None:
         self._standing.remove(call)
