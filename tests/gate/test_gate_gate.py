@@ -215,6 +215,24 @@ def test_whoever_waits_for_something_else_is_waited_for_a_moment() -> None:
     assert gate.loose == "worker 1 waited for something that is no call of a driver"
 
 
+def test_nobody_is_late_on_a_machine_that_has_no_time() -> None:
+    """Where even the gate comes late to look, whoever is waited for gets some more moments; not for ever."""
+    scene = Scene()
+    gate, looks = scene.gate, 0
+
+    async def main() -> None:
+        nonlocal looks
+        with gate.worker(1):
+            while not gate.loose:
+                looks += 1
+                gate._until = asyncio.get_running_loop().time() - 60.0
+                gate._overdue()
+            gate._moved()
+
+    asyncio.run(main())
+    assert (looks, gate.loose) == (21, "worker 1 waited for something that is no call of a driver")
+
+
 def test_what_comes_in_time_leaves_the_order_controlled() -> None:
     """A wait that ends by itself keeps the others at the gate."""
     scene = Scene()

@@ -30,6 +30,7 @@ LEAST, MOST = 0.02, 0.5
 """The least and the most seconds that a call may take before the others go on without it."""
 
 _TIMES = 10  # as long as the calls before it took
+_MOST_LATE = 20  # so often in a row all get a moment more
 _TEXT = 70  # characters of a statement that are told
 _Ts = TypeVarTuple("_Ts")
 
@@ -176,6 +177,8 @@ class Gate:
         self._in_line: list[DriverCall] = []  # behind one of these, which stands
         self._changes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._starved = 0
         self._is_open = True
         self._quiet: Future[None] | None = None
 
@@ -319,6 +322,7 @@ class Gate:
 
     def _moved(self, worker: int | None = None) -> None:
         """Somebody has moved: whoever is waited for has all the time again."""
+        self._starved = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -335,9 +339,14 @@ class Gate:
         if self._timer is not None:
             return
         if self._under_way is not None or self._astray():
-            self._timer = asyncio.get_running_loop().call_later(self._grace.seconds, self._overdue)
+            self._wait_a_moment()
         else:
             self._go_on()
+
+    def _wait_a_moment(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + self._grace.seconds
+        self._timer = loop.call_at(self._until, self._overdue)
 
     def _astray(self) -> list[int]:
         """Who is neither at the gate nor known to wait for another worker, and not excused."""
@@ -350,8 +359,13 @@ class Gate:
         ]
 
     def _overdue(self) -> None:
-        """Go on without those who don't come."""
+        """Go on without those who don't come; if even this comes late, the machine has no time for them."""
         self._timer = None
+        late = asyncio.get_running_loop().time() - self._until
+        if late > self._grace.seconds / 4 and self._starved < _MOST_LATE:
+            self._starved += 1
+            self._wait_a_moment()
+            return
         call = self._under_way
         if call is not None:
             self._loosen(f"{call} did not return while all others stood still")
