@@ -70,7 +70,6 @@ class GateStage(LoopStage):
 
     Attributes:
         last: What came of the latest run.
-        loose: How many runs were not ordered to their end.
     """
 
     name = WAY
@@ -82,7 +81,6 @@ class GateStage(LoopStage):
         self.menu = replace(self.menu, workers=3)
         self.capabilities = harness.capabilities
         self.last = Controlled()
-        self.loose = 0
         self._grace = Grace()
         self._gate = Gate(OwnOrder(), Sandbox("none", sandboxes.root), self._grace, 0)
 
@@ -121,7 +119,7 @@ class GateStage(LoopStage):
         if gate.failure is not None:
             raise gate.failure
         self.last = Controlled(gate.loose, gate.passed)
-        self.loose += bool(gate.loose)
+        self.controlled = not gate.loose
         return Run(None, error, gate.trace, tuple(gate.steps), ()), tuple(history)
 
     async def _together(self, player: Player, program: Program) -> None:
@@ -150,9 +148,7 @@ def explore(stage: GateStage, effort: Effort, seed: int, known: frozenset[str]) 
     with stage.open():
         if not stage.last.passed:
             return Exploration(left=_UNSEEN)
-        before = stage.loose
         done = Scheduler(stage, seed).explore(effort, known)
-        done.loose = stage.loose - before
         for clause, finding in done.findings.items():
             if finding.again:
                 done.findings[clause] = _replayed(stage, finding)

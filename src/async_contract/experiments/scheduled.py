@@ -29,7 +29,7 @@ from async_contract.experiments.schedules import Diverged, minimise, search
 from async_contract.experiments.shrink import parts, shrink
 from async_contract.history.operation import Operation
 from async_contract.judge.judge import Judge
-from async_contract.judge.verdict import Violation
+from async_contract.judge.verdict import Label, Violation
 
 OF_OPENINGS = 3
 """So many times the schedules are tried of the programs to begin with, which seldom have many."""
@@ -53,6 +53,10 @@ class Stage(Protocol):
     @property
     def orders(self) -> Sequence[Chooser]:
         """Orders that are tried first, after the one without any pause."""
+
+    @property
+    def controlled(self) -> bool:
+        """Whether the latest run was ordered to its end by what the chooser said."""
 
     def run(self, program: Program, chooser: Chooser) -> tuple[Run, tuple[Operation, ...]]:
         """Run a program under a schedule; gives its history too.
@@ -100,6 +104,7 @@ class _Found:
     schedule: Schedule | None = None
     tried: int = 0
     distinct: int = 0
+    loose: int = 0
     left: str = ""
     seen: tuple[Operation, ...] = ()
 
@@ -149,6 +154,7 @@ class Scheduler:
         found = self._search(program, is_news, effort, done.counts)
         done.schedules += found.tried
         done.distinct += found.distinct
+        done.loose += found.loose
         if found.left:
             done.left = found.left
         elif found.broken:
@@ -171,6 +177,7 @@ class Scheduler:
 
         def attempt(chooser: Chooser) -> Run:
             run, history = self._stage.run(program, chooser)
+            found.loose += not self._stage.controlled
             histories[:] = [history]
             return run
 
@@ -214,7 +221,9 @@ class Scheduler:
 
         schedule = minimise(found.schedule, still, budget=300)
         _, history = self._stage.run(least, Following(schedule))
-        violation = replace(self.broken(history)[clause][0], schedule=self._stage.tell(schedule))
+        label = "" if self._stage.controlled else Label.BEST_EFFORT
+        told = self._stage.tell(schedule)
+        violation = replace(self.broken(history)[clause][0], schedule=told, label=label)
         done.findings[clause] = Finding(violation, least, history, schedule, self._stage.name)
 
     def _is_shadow(self, clause: str, program: Program, effort: Effort, done: Exploration) -> bool:

@@ -119,7 +119,8 @@ def _play_on_the_loop(
 
 def _played(stage: LoopStage, program: Program, schedule: Schedule) -> Played:
     _, history = stage.run(program, Following(schedule))
-    return Played(history, stage.capabilities, stage.tell(schedule))
+    label = "" if stage.controlled else Label.BEST_EFFORT
+    return Played(history, stage.capabilities, stage.tell(schedule), label)
 
 
 # -- at the gate before a driver -----------------------------------------------------------------------
@@ -137,8 +138,7 @@ def _play_at_the_gate(
 ) -> Played:
     stage = GateStage(harness, sandboxes, settings)
     with stage.open():
-        played = _played(stage, program, schedule)
-    return played._replace(label=Label.BEST_EFFORT) if stage.last.loose else played
+        return _played(stage, program, schedule)
 
 
 # -- on a real loop ------------------------------------------------------------------------------------
