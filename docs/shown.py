@@ -53,6 +53,7 @@ MACHINE = re.compile(
     r"^(platform|cachedir|rootdir|configfile|plugins|hypothesis profile)\b.*\n", re.MULTILINE
 )
 VARYING = (
+    (re.compile(r" HELD \d+ *"), " HELD (count) "),
     (re.compile(r"^ *(ms|\d+\.\d{3})(?=  )", re.MULTILINE), "(time)"),
     (re.compile(r"^=+ (.*) in \d+\.\d+s.*$", re.MULTILINE), r"= \1 ="),
     # How many random programs were run in the time that there was, and how long they took.

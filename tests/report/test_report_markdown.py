@@ -77,3 +77,19 @@ def test_a_report_without_a_command() -> None:
     story = replace(told(), diagram="", reproduce="")
     assert "```" not in render(report({"lease/exclusive": "broken"}, story))
     assert "```sh" in render(broken())
+
+
+def test_what_was_observed_is_folded_away() -> None:
+    """It is no verdict."""
+    made = report()
+    (target,) = made.targets
+    text = render(replace(made, targets=[replace(target, observed={"fail of an unknown id": "ignored"})]))
+    assert text.partition("</details>\n\n")[2].startswith("""\
+<details><summary>What it does where the contract leaves it free</summary>
+
+| tried | seen |
+| --- | --- |
+| fail of an unknown id | ignored |
+
+</details>
+""")

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from async_contract.judge.verdict import ClauseVerdict, Verdict
-from async_contract.report.row import Row, properties_of_item, properties_of_verdict, read
+from async_contract.report.row import (
+    Row,
+    properties_of_item,
+    properties_of_observed,
+    properties_of_verdict,
+    read,
+    read_observed,
+)
 
 ITEM = properties_of_item("mypkg.Store", "lease/order")
 
@@ -52,3 +59,11 @@ def test_a_verdict_is_read_once() -> None:
     """The reports of setup and teardown say nothing of the verdict they carry."""
     verdict = properties_of_verdict(ClauseVerdict("lease/order", Verdict.HELD, 3), others=[], stale=False)
     assert [read(ITEM + verdict, when, "passed")[1] for when in ("setup", "teardown")] == [[], []]
+
+
+def test_what_was_observed_travels() -> None:
+    """As one property, if there is anything to tell."""
+    observed = {"fail of an unknown id": "ignored", "a failed job is put": "at the back"}
+    assert read_observed(ITEM + properties_of_observed(observed)) == observed
+    assert properties_of_observed({}) == []
+    assert read_observed(ITEM) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from async_contract.experiments.observing import UNDECLARED
 from async_contract.report.grade import Results
 from async_contract.report.row import Row
 from async_contract.report.terminal import write
@@ -42,9 +43,9 @@ SANE = (
 )
 
 
-def _written(results: Results, *, quiet: bool = False) -> _Terminal:
+def _written(results: Results, *, quiet: bool = False, verbose: bool = False) -> _Terminal:
     terminal = _Terminal()
-    write(terminal, results, quiet=quiet)
+    write(terminal, results, quiet=quiet, verbose=verbose)
     return terminal
 
 
@@ -109,3 +110,15 @@ def test_the_colour_of_a_grade() -> None:
     kept.grade = lambda target: "keeps the contract"  # type: ignore[method-assign]
     assert _written(kept).marked == [("keeps the contract", ("bold", "green"))]
     assert [each[1] for each in _written(Results(["mypkg.Store"])).marked] == [("bold", "yellow")]
+
+
+def test_what_was_observed() -> None:
+    """A verbose run tells all of it, another only what could be promised too, a quiet one nothing."""
+    results = _results(Row("lease/known", "held", 12))
+    results.observe("mypkg.Store", {UNDECLARED: "fifo=True", "fail of an unknown id": "ignored"})
+    told = "  seems to keep what it does not promise: fifo=True\n"
+    all_of_it = f"  observed fail of an unknown id: ignored\n{told}"
+    assert told in _written(results).text
+    assert "observed" not in _written(results).text
+    assert all_of_it in _written(results, verbose=True).text
+    assert told not in _written(results, quiet=True).text

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments import progress
 from async_contract.experiments.choosers import Chooser
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.findings import Exploration, Finding
@@ -74,6 +75,7 @@ class Effort:
         tries: How many programs are tried to make one smaller.
         patience: Seconds after which it is small enough.
         until: The clause whose breach ends it; empty: none does.
+        of_openings: So many times as many schedules are tried of the programs to begin with.
     """
 
     programs: int = 120
@@ -82,6 +84,7 @@ class Effort:
     tries: int = 150
     patience: float = 10.0
     until: str = ""
+    of_openings: int = OF_OPENINGS
 
     def is_spent(self, done: Exploration) -> bool:
         """Whether no new program is begun."""
@@ -117,11 +120,12 @@ class Scheduler:
         """
         done = Exploration()
         first = openings(self._stage.menu)
-        thorough = replace(effort, schedules=OF_OPENINGS * effort.schedules)
+        thorough = replace(effort, schedules=effort.of_openings * effort.schedules)
         while not effort.is_spent(done):
             program = numbered(self._seed, done.programs, self._stage.menu)
             self._try(program, thorough if program in first else effort, done, known)
             done.programs += 1
+            progress.tell(done, effort.programs, effort.seconds)
         done.seconds = time.monotonic() - done.began
         return done
 

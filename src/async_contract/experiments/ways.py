@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments import crashes, kills, pauses, races, rivals
+from async_contract.experiments import crashes, gate_stage, kills, pauses, progress, races, rivals
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Explorer
 from async_contract.experiments.findings import Exploration, Finding, Spent
+from async_contract.experiments.gate_stage import GateStage
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.kills import Kill
 from async_contract.experiments.limits import Limits
@@ -116,6 +117,24 @@ def _played(stage: LoopStage, program: Program, schedule: Schedule) -> Played:
     return Played(history, stage.capabilities, stage.tell(schedule))
 
 
+# -- at the gate before a driver -----------------------------------------------------------------------
+
+
+def _explore_at_the_gate(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    stage = GateStage(harness, sandboxes, limits.exploring)
+    return gate_stage.explore(stage, limits.statements, limits.seed, known)
+
+
+def _play_at_the_gate(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    stage = GateStage(harness, sandboxes, settings)
+    with stage.open():
+        return _played(stage, program, schedule)
+
+
 # -- on a real loop ------------------------------------------------------------------------------------
 
 
@@ -212,6 +231,10 @@ WAYS = (
     Way("order", "in order", lambda harness: True, _explore_in_order, _play_in_order),
     Way("loop", "on the simulated loop", _is_asynchronous, _explore_on_the_loop, _play_on_the_loop),
     Way(
+        gate_stage.WAY, "statement by statement", _is_asynchronous, _explore_at_the_gate, _play_at_the_gate,
+        instead_of="loop",
+    ),
+    Way(
         races.WAY, "in races on a real event loop", _is_asynchronous, _explore_in_races, _play_in_a_race,
         instead_of="loop",
     ),
@@ -307,7 +330,8 @@ class Explorations:
                 break
             wanted = way.clause in ("", clause) and way.name not in explored.ways
             if wanted and not explored.stopped and explored.left(way.instead_of) and way.applies(harness):
-                explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
+                with progress.on_the_way(way.says):
+                    explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
         return explored
 
     def done(self, harness: StoreHarness) -> Explored | None:

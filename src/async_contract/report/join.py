@@ -57,6 +57,7 @@ def _check(first_name: str, first: Report, name: str, report: Report) -> None:
 def _take(results: Results, target: TargetReport) -> None:
     results.promise(target.target, target.capabilities)
     results.spend(target.target, (Spent(**each) for each in target.explored))
+    results.observe(target.target, target.observed)
     for clause in target.clauses:
         if clause.verdict != NOT_RUN:
             note = "" if clause.witness else clause.message

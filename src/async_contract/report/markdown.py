@@ -41,6 +41,11 @@ def _target(target: TargetReport, report: Report) -> Iterator[str]:
         yield from (f"<details><summary>{len(held)} clauses held</summary>", "")
         yield from _table(held)
         yield from ("</details>", "")
+    if target.observed:
+        yield from ("<details><summary>What it does where the contract leaves it free</summary>", "")
+        yield from ("| tried | seen |", "| --- | --- |")
+        yield from (f"| {_text(name)} | {_text(seen)} |" for name, seen in target.observed.items())
+        yield from ("", "</details>", "")
 
 
 def _broken(clause: ClauseReport) -> Iterator[str]:

@@ -127,7 +127,7 @@ def _target(results: Results, target: str) -> TargetReport:
             for clause in results.owed(target)
         ],
         [each._asdict() for each in results.spent(target)],
-        {},
+        dict(results.observed(target)),
     )
 
 

@@ -17,6 +17,7 @@ _NOTE = "async_contract_note"
 _STALE = "async_contract_stale"
 _OTHERS = "async_contract_others"
 _SPENT = "async_contract_spent"
+_OBSERVED = "async_contract_observed"
 
 SKIPPED = "skipped"
 """The verdict of a row whose item was skipped before the clause was put to the test."""
@@ -72,6 +73,17 @@ def read_effort(properties: Sequence[tuple[str, object]]) -> list[Spent]:
     return [Spent(*each) for name, text in properties if name == _SPENT for each in json.loads(str(text))]
 
 
+def properties_of_observed(observed: Mapping[str, str]) -> Properties:
+    """Return what a target was seen to do, for the properties of one report."""
+    return [(_OBSERVED, json.dumps(dict(observed)))] if observed else []
+
+
+def read_observed(properties: Sequence[tuple[str, object]]) -> Mapping[str, str]:
+    """Return what a report says that its target was seen to do."""
+    texts = (str(text) for name, text in properties if name == _OBSERVED)
+    return {name: seen for text in texts for name, seen in json.loads(text).items()}
+
+
 def read(properties: Sequence[tuple[str, object]], when: str | None, outcome: str) -> tuple[str, list[Row]]:
     """Return the target of a report, and what it says: of its own clause first, then of others.
 
@@ -87,6 +99,17 @@ def read(properties: Sequence[tuple[str, object]], when: str | None, outcome: st
     if outcome == "failed":
         return target, [Row(clause, "error", note=f"its {when} failed")]
     return target, [Row(clause, SKIPPED)] if outcome == "skipped" else []
+
+
+def in_a_word(properties: Sequence[tuple[str, object]], when: str | None, outcome: str) -> str:
+    """Return the verdict that the report of an item bears which passed; empty: it bears none.
+
+    For what failed or was skipped pytest's own word stays, which its summary of failures needs too.
+    """
+    found = dict(properties)
+    if when != "call" or outcome != "passed" or _VERDICT not in found:
+        return ""
+    return f"HELD {found[_COUNT]}" if found[_VERDICT] == "held" else "BROKEN (SHOULD)"
 
 
 def _judged(clause: str, found: Mapping[str, object]) -> list[Row]:

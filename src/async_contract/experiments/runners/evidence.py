@@ -119,11 +119,14 @@ class Played:
         hoard: More jobs held than there are slots.
         full: How often all slots were taken while more jobs were there.
         troubles: How many errors it met before it was told to end.
-        turns: The steps of the event loop until all was quiet.
+        turns: The steps of the event loop until nothing new happened any more.
         left: What left the event loop.
+        restless: Whether calls were still made when it had been given all the time there is.
+        spun: Whether it made steps without end, so that it could not be waited for.
         can_stop: Whether it can be told to stop.
         takes: The keywords that it was made with.
         unsafe: A label in an event that is not safe.
+        unknown: The completes and fails of ids that no job has.
     """
 
     scene: Scene
@@ -144,6 +147,14 @@ class Played:
     troubles: int = 0
     turns: int = 0
     left: LeftTheLoop | None = None
+    restless: bool = False
+    spun: bool = False
     can_stop: bool = True
     takes: tuple[str, ...] = ()
     unsafe: str | None = None
+    unknown: list[Call] = field(default_factory=list)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it had all the time it needs to do what it was going to do, and nobody told it to end."""
+        return self.quiet or self.restless

@@ -108,7 +108,7 @@ class _Exploring:
         yield from SCENES
         for scene in STRUCK:
             control = self._played(scene)
-            if any(each.is_lost for each in control.lives.values()) or not control.turns:
+            if any(each.is_lost for each in control.lives.values()):
                 continue  # what is lost without a strike is not lost by it
             step = max(1, control.turns // self._budget.strikes)
             for at in range(1, control.turns + 1, step):

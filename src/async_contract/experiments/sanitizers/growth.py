@@ -26,6 +26,9 @@ TOO_MUCH = 10.0
 RUNAWAY = 300.0
 """Work that grows by more than this at once does so too."""
 
+Clock = Callable[[], int]
+"""Gives nanoseconds that were spent on work."""
+
 _SHORTEST = 20_000  # nanoseconds: below, the clock and the call itself are most of it
 _LONGEST = 2.0  # seconds of one call, after which no larger input is tried
 
@@ -68,7 +71,11 @@ def sizes(largest: int) -> Sequence[int]:
 
 
 def grown(
-    calls: Calls, pattern: Pattern, largest: int, make: Callable[[str], Any] = lambda text: text
+    calls: Calls,
+    pattern: Pattern,
+    largest: int,
+    make: Callable[[str], Any] = lambda text: text,
+    clock: Clock = time.thread_time_ns,
 ) -> tuple[int, Breach | None]:
     """How many sizes were tried, and what is wrong if work grew faster than they did.
 
@@ -77,14 +84,15 @@ def grown(
         pattern: What the texts are made of.
         largest: The largest text that is tried.
         make: Makes of a text what the function takes.
+        clock: What work is measured with; by default the processor time of this thread.
     """
     texts = [pattern.text(each) for each in sizes(largest)]
-    times = _times(calls, texts, make)
+    times = _times(calls, texts, make, clock)
     at = runaway(times)
     if at is None:
         return len(times), None
     # Once more, and only as far as it takes: what was noise is not there again.
-    again = _times(calls, texts[: at + 1], make)
+    again = _times(calls, texts[: at + 1], make, clock)
     if runaway(again) is None:
         return len(times), None
     best = [min(pair) for pair in zip(times, again, strict=False)]
@@ -109,13 +117,13 @@ def runaway(times: Sequence[int]) -> int | None:
     return None
 
 
-def _times(calls: Calls, texts: Iterable[str], make: Callable[[str], Any]) -> list[int]:
+def _times(calls: Calls, texts: Iterable[str], make: Callable[[str], Any], clock: Clock) -> list[int]:
     times: list[int] = []
     collecting = gc.isenabled()
     gc.disable()
     try:
         for text in texts:
-            times.append(_time(calls, make(text)))
+            times.append(_time(calls, make(text), clock))
             if times[-1] > _LONGEST * 1e9 / 4:
                 break
     finally:
@@ -124,18 +132,18 @@ def _times(calls: Calls, texts: Iterable[str], make: Callable[[str], Any]) -> li
     return times
 
 
-def _time(calls: Calls, given: Any) -> int:
-    """The processor time that a call takes, in nanoseconds: the best of several."""
+def _time(calls: Calls, given: Any, clock: Clock) -> int:
+    """The work that a call takes, in nanoseconds: the best of several."""
     calls.given = given
     best, spent = 0, 0
     for _ in range(7):
-        began = time.thread_time_ns()
+        began = clock()
         try:
             with time_limit(_LONGEST):
                 calls(given)
         except TimeLimitExceeded:
-            return time.thread_time_ns() - began
-        took = time.thread_time_ns() - began
+            return clock() - began
+        took = clock() - began
         best = min(best or took, took)
         spent += took
         if spent > 50_000_000:
