@@ -1,8 +1,7 @@
-"""kombu's transports that need no server: files, memory, and a SQL database.
+"""kombu's transports that need no server: files, and memory.
 
     pytest --async-contract=contract_suites.libraries.kombu:filesystem
     pytest --async-contract=contract_suites.libraries.kombu:memory
-    pytest --async-contract=contract_suites.libraries.kombu:sqlalchemy
 
 They imitate AMQP: a message that was got and not acknowledged is given back when its connection is
 closed, and `requeue` gives it back at once. The memory transport gives nothing back at the end.
@@ -79,15 +78,8 @@ def _memory(sandbox: Sandbox) -> KombuStore:
     return KombuStore(Connection("memory://"), sandbox.name)
 
 
-def _sqlalchemy(sandbox: Sandbox) -> KombuStore:
-    return KombuStore(Connection(f"sqla+sqlite:///{sandbox.path}/queue.db"), sandbox.name)
-
-
 filesystem = _harness(_filesystem, ends_with_connection=True, durable=True, sharing="process")
 """Every worker uses the same directory."""
 
 memory = _harness(_memory, fifo=True, sharing="connection")
 """Every worker has a connection within one process."""
-
-sqlalchemy = _harness(_sqlalchemy, ends_with_connection=True, durable=True, sharing="process")
-"""Every worker opens the same SQLite file."""
