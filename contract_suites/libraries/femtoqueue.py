@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-
-from femtoqueue import FemtoQueue, FemtoTask
+from typing import Any
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
 from async_contract.store import Job
 from contract_suites.libraries.envelope import Receipts, pack, unpack
+from contract_suites.servers.missing import require
 
 LEASE = 0.3
 
@@ -26,8 +26,10 @@ class FemtoQueueStore:
     """One worker's `FemtoQueue` in a directory."""
 
     def __init__(self, path: Path) -> None:
+        from femtoqueue import FemtoQueue
+
         self._queue = FemtoQueue(str(path), f"node{secrets.token_hex(8)}", timeout_stale_ms=int(LEASE * 1000))
-        self._tasks: Receipts[FemtoTask] = Receipts()
+        self._tasks: Receipts[Any] = Receipts()
 
     def enqueue(self, job: Job) -> str:
         """`push`; gives the id that the library chose."""
@@ -59,6 +61,26 @@ def _is_rejection(error: BaseException) -> bool:
     return isinstance(error, (LookupError, ValueError)) or "that is not in progress" in str(error)
 
 
+_FOLLOWS = (
+    "what shows it is lease/exclusive: the worker that made the call was given its own unfinished task again, "
+    "and from outside it looks as if the call had let it go"
+)
+_KNOWN = {
+    "lease/exclusive": (
+        "a worker that asks again before it has ended its task is given the same one; pop, handle and end one "
+        "task at a time, with a node for each thread"
+    ),
+    "expiry/not-early": (
+        "the age of a task is counted from its push, not from when it was taken, so a task that has waited "
+        "longer than timeout_stale_ms is taken away from its worker as soon as another one asks; choose a "
+        "timeout above the longest wait and run together"
+    ),
+    "complete/only-that-job": _FOLLOWS,
+    "complete/unknown-harmless": _FOLLOWS,
+    "fail/only-that-job": _FOLLOWS,
+    "fail/rejected-means-not-done": _FOLLOWS,
+}
+
 harness = StoreHarness(
     _connect,
     capabilities=Capabilities(
@@ -70,6 +92,8 @@ harness = StoreHarness(
         sharing="process",
         max_batch=1,
     ),
+    known_failures=_KNOWN,
+    prepare=lambda: require("femtoqueue", "femtoqueue"),
     is_rejection=_is_rejection,
 )
 """Every worker is a node of its own on the same directory."""

@@ -9,24 +9,25 @@ closed, and `requeue` gives it back at once. The memory transport gives nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from kombu import Connection, Queue
-from kombu.exceptions import MessageStateError
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
 from async_contract.store import Job
 from contract_suites.libraries.envelope import Receipts, pack, unpack
+from contract_suites.servers.missing import require
 
 
 class KombuStore:
     """One worker's connection, with a channel and a queue on it."""
 
-    def __init__(self, connection: Any, name: str) -> None:
-        self._connection = connection
+    def __init__(self, url: str, name: str, **options: Any) -> None:
+        from kombu import Connection, Queue
+
+        self._connection = connection = Connection(url, transport_options=options)
         self._channel = connection.channel()
         self._queue = Queue(name, exchange="", routing_key=name, channel=self._channel)
         self._queue.declare()
@@ -60,26 +61,50 @@ class KombuStore:
         self._connection.close()
 
 
-def _harness(connect: Callable[[Sandbox], KombuStore], **promised: Any) -> StoreHarness:
+def _is_rejection(error: BaseException) -> bool:
+    from kombu.exceptions import MessageStateError
+
+    return isinstance(error, (LookupError, ValueError, MessageStateError))
+
+
+def _prepare() -> None:
+    if "kombu" not in sys.modules:  # once imported, it can't be looked for: it has no `__spec__`
+        require("kombu", "kombu")
+
+
+def _harness(
+    connect: Callable[[Sandbox], KombuStore], known_failures: Mapping[str, str], **promised: Any
+) -> StoreHarness:
     return StoreHarness(
         connect,
         capabilities=Capabilities(redelivers=True, **promised),
-        is_rejection=lambda error: isinstance(error, (LookupError, ValueError, MessageStateError)),
+        known_failures=known_failures,
+        prepare=_prepare,
+        is_rejection=_is_rejection,
     )
 
 
 def _filesystem(sandbox: Sandbox) -> KombuStore:
     folder = str(sandbox.path)
-    options = {"data_folder_in": folder, "data_folder_out": folder, "control_folder": folder}
-    return KombuStore(Connection("filesystem://", transport_options=options), sandbox.name)
+    return KombuStore(
+        "filesystem://", sandbox.name, data_folder_in=folder, data_folder_out=folder, control_folder=folder
+    )
 
 
 def _memory(sandbox: Sandbox) -> KombuStore:
-    return KombuStore(Connection("memory://"), sandbox.name)
+    return KombuStore("memory://", sandbox.name)
 
 
-filesystem = _harness(_filesystem, ends_with_connection=True, durable=True, sharing="process")
+_KNOWN = {
+    "durable/kill": (
+        "get removes the message's file, and only the process that got it has the message from then on: if "
+        "it is killed before it acknowledges, the message is gone; nothing but closing the connection gives "
+        "it back, so use another transport where workers may be killed"
+    ),
+}
+
+filesystem = _harness(_filesystem, _KNOWN, ends_with_connection=True, durable=True, sharing="process")
 """Every worker uses the same directory."""
 
-memory = _harness(_memory, fifo=True, sharing="connection")
+memory = _harness(_memory, {}, fifo=True, sharing="connection")
 """Every worker has a connection within one process."""

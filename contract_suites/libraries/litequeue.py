@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from litequeue import LiteQueue
-
 from async_contract.contract.capabilities import Capabilities
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
 from async_contract.store import Job, JobNotLeased
 from contract_suites.libraries.envelope import Receipts, pack, unpack
+from contract_suites.servers.missing import require
 
 LEASE = 0.3
 
@@ -25,6 +24,8 @@ class LiteQueueStore:
     """One worker's `LiteQueue` on a file."""
 
     def __init__(self, path: Path) -> None:
+        from litequeue import LiteQueue
+
         self._queue = LiteQueue(path)
         self._claims: Receipts[int] = Receipts()
 
@@ -71,5 +72,6 @@ harness = StoreHarness(
         durable=True,
         sharing="process",
     ),
+    prepare=lambda: require("litequeue", "litequeue"),
 )
 """Every worker opens the same file for itself."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from localqueue import DeliveryPolicy, Empty, LeaseExpired, SimpleQueue
-
 from async_contract.contract.capabilities import Capabilities
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
 from async_contract.store import Job
 from contract_suites.libraries.envelope import Receipts, pack, unpack
+from contract_suites.servers.missing import require
 
 LEASE = 0.3
 RETRIES = 2
@@ -24,6 +23,9 @@ class LocalQueueStore:
     """One worker's `SimpleQueue` in a directory."""
 
     def __init__(self, path: Path) -> None:
+        from localqueue import DeliveryPolicy, Empty, SimpleQueue
+
+        self._empty = Empty
         policy = DeliveryPolicy(lease_seconds=LEASE, max_retries=RETRIES)
         self._queue = SimpleQueue(str(path), delivery=policy)
         self._jobs: Receipts[Any] = Receipts()
@@ -38,7 +40,7 @@ class LocalQueueStore:
         while len(jobs) < limit:
             try:
                 got = self._queue.get_nowait()
-            except Empty:
+            except self._empty:
                 break
             self._jobs.keep(str(got.id), got)
             jobs.append(unpack(got.data, str(got.id), got.attempts))
@@ -62,6 +64,8 @@ def _connect(sandbox: Sandbox) -> LocalQueueStore:
 
 
 def _is_rejection(error: BaseException) -> bool:
+    from localqueue import LeaseExpired
+
     return isinstance(error, (LookupError, ValueError, LeaseExpired))
 
 
@@ -79,6 +83,7 @@ harness = StoreHarness(
         durable=True,
         sharing="process",
     ),
+    prepare=lambda: require("localqueue", "localqueue"),
     is_rejection=_is_rejection,
 )
 """Every worker opens the same directory for itself."""

@@ -13,13 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pulse_queue import Store, should_retry
-
 from async_contract.contract.capabilities import Capabilities
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
 from async_contract.store import Job, JobNotLeased
 from contract_suites.libraries.envelope import Receipts, pack, unpack
+from contract_suites.servers.missing import require
 
 LEASE = 1.0
 ATTEMPTS = 3
@@ -36,6 +35,9 @@ class PulseQueueStore:
     """One worker's `Store` on a file."""
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        from pulse_queue import Store, should_retry
+
+        self._should_retry = should_retry
         self._store = Store(path, clock=_Clock(clock), default_max_attempts=ATTEMPTS)
         self._worker = secrets.token_hex(8)
         self._tasks: Receipts[Any] = Receipts()
@@ -62,7 +64,7 @@ class PulseQueueStore:
     def fail(self, id: str, message: str) -> None:
         """`fail_task`, or `dead_letter` if the attempts are used up."""
         task = self._tasks.of(id)
-        retry = should_retry(task.attempts, task.max_attempts)
+        retry = self._should_retry(task.attempts, task.max_attempts)
         give_back = self._store.fail_task if retry else self._store.dead_letter
         if not give_back(id, self._worker, task.lease_epoch, message):
             raise JobNotLeased(f"{give_back.__name__}({id!r}) changed nothing")
@@ -92,6 +94,7 @@ harness = StoreHarness(
         sharing="process",
     ),
     virtual_time=True,
+    prepare=lambda: require("pulse-queue", "pulse_queue"),
     is_rejection=_is_rejection,
 )
 """Every worker opens the same file for itself."""
