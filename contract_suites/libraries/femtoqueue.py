@@ -62,13 +62,13 @@ def _is_rejection(error: BaseException) -> bool:
 
 
 _FOLLOWS = (
-    "what shows it is lease/exclusive: the worker that made the call was given its own unfinished task again, "
-    "and from outside it looks as if the call had let it go"
+    "what shows it is lease/exclusive: the worker that made the call was given its own unfinished task "
+    "again, and from outside it looks as if the call had let it go"
 )
 _KNOWN = {
     "lease/exclusive": (
-        "a worker that asks again before it has ended its task is given the same one; pop, handle and end one "
-        "task at a time, with a node for each thread"
+        "a worker that asks again before it has ended its task is given the same one; pop, handle and end "
+        "one task at a time, with a node for each thread"
     ),
     "expiry/not-early": (
         "the age of a task is counted from its push, not from when it was taken, so a task that has waited "

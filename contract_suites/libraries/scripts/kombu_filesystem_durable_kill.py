@@ -13,6 +13,7 @@ from kombu import Connection, Queue
 
 
 def connected(folder: str) -> Queue:
+    """The queue in a folder, on a connection of its own."""
     options = {"data_folder_in": folder, "data_folder_out": folder, "control_folder": folder}
     channel = Connection("filesystem://", transport_options=options).channel()
     queue = Queue("jobs", exchange="", routing_key="jobs", channel=channel)
