@@ -136,6 +136,16 @@ def conformance_page(session: nox.Session) -> None:
 
 
 @nox.session
+def servers(session: nox.Session) -> None:
+    """Do the servers of the suites serve and leave nothing behind, and do their stores survive faults?"""
+    session.install("--upgrade", ".", *group("tests"), *group("servers"))
+    session.run(
+        "pytest", "-n", "auto", "tests/contract_suites", *session.posargs,
+        env={"ASYNC_CONTRACT_REQUIRE_BACKENDS": "1"},
+    )  # fmt: skip
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Does the documentation build without a warning?"""
     session.install("--upgrade", ".", *group("docs"))

@@ -7,7 +7,7 @@ The store is `contract_suites.recipes.postgres`. Every sandbox is a schema of it
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -38,13 +38,13 @@ _CAPABILITIES = Capabilities(
 )
 
 
-async def _prepare(sandbox: Sandbox) -> None:
+async def _prepare(sandbox: Sandbox, at: Callable[[], str]) -> None:
     require(_PACKAGES, "psycopg", "psycopg_pool")
     from psycopg import AsyncConnection  # noqa: PLC0415
 
     from contract_suites.recipes.postgres import SCHEMA  # noqa: PLC0415
 
-    url = note(sandbox, postgres.url())
+    url = note(sandbox, at())
     async with await AsyncConnection.connect(url, autocommit=True) as db:
         await db.execute(f"CREATE SCHEMA {sandbox.name}".encode())
         await db.execute(f"SET search_path = {sandbox.name}".encode())
@@ -70,5 +70,14 @@ async def _connect(sandbox: Sandbox) -> AsyncIterator[PostgresStore]:
         yield PostgresStore(pool, lease_timeout=0.6, max_attempts=3, retry_delay=0.1)
 
 
-harness = StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=_prepare, dispose=_dispose)
+def harness_at(url: Callable[[], str]) -> StoreHarness:
+    """A harness for a server that is asked for when it is needed."""
+
+    async def prepare(sandbox: Sandbox) -> None:
+        await _prepare(sandbox, url)
+
+    return StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=prepare, dispose=_dispose)
+
+
+harness = harness_at(postgres.url)
 """Every worker has a pool of connections for itself, and may be in a process of its own."""

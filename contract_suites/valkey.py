@@ -7,7 +7,7 @@ The store is `contract_suites.recipes.valkey`. Every sandbox has a name of its o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -40,10 +40,14 @@ CAPABILITIES = Capabilities(
 )
 
 
-def prepare(sandbox: Sandbox) -> None:
-    """Have a server."""
-    require(_PACKAGES, "redis")
-    note(sandbox, valkey.url())
+def preparing(url: Callable[[], str]) -> Callable[[Sandbox], None]:
+    """What prepares a sandbox on a server that is asked for when it is needed."""
+
+    def prepare(sandbox: Sandbox) -> None:
+        require(_PACKAGES, "redis")
+        note(sandbox, url())
+
+    return prepare
 
 
 async def dispose(sandbox: Sandbox) -> None:
@@ -71,5 +75,10 @@ async def _connect(sandbox: Sandbox) -> AsyncIterator[ValkeyStore]:
         yield ValkeyStore(redis, sandbox.name, lease_timeout=0.6, max_attempts=3, retry_delay=0.1)
 
 
-harness = StoreHarness(_connect, capabilities=CAPABILITIES, prepare=prepare, dispose=dispose)
+def harness_at(url: Callable[[], str]) -> StoreHarness:
+    """A harness for a server that is asked for when it is needed."""
+    return StoreHarness(_connect, capabilities=CAPABILITIES, prepare=preparing(url), dispose=dispose)
+
+
+harness = harness_at(valkey.url)
 """Every worker has a client for itself, and may be in a process of its own."""

@@ -70,7 +70,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 CHILD = """
-import contextlib, importlib, os, sys, time
+import contextlib, importlib, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs have it ignored
 module = importlib.import_module(f"contract_suites.servers.{sys.argv[1]}")
 server = module.start()
 print(server.pid, server.port, server.directory, server._keeper.pid, flush=True)
