@@ -21,7 +21,7 @@ from tests.conftest import Example, Run
 PATCH = """
 import asyncio
 
-from async_contract.mutants import sanitizer_zoo, zoo
+from async_contract.mutants import runner_zoo, sanitizer_zoo, zoo
 from async_contract.mutants.exclusion import MarksFirstOfBatch
 from async_contract.mutants.failure_texts import says_none_for_none
 from async_contract.mutants.labels import cuts_one_late
@@ -50,6 +50,8 @@ sanitizer_zoo.LABELS = broken("label/bounded", cuts_one_late)
 sanitizer_zoo.MESSAGES = broken("message/total", says_none_for_none)
 zoos.CORRECT_LABELS = {{"plain": Sanitizer(plain_label, "label")}}
 zoos.CORRECT_MESSAGES = {{}}
+runner_zoo.RUNNERS = runner_zoo.RUNNERS[:1]
+zoos.CORRECT_RUNNERS.pop("Runner")
 """
 CORRECT = 'selftest.CORRECT = {{"Plain": {}.reached()}}'
 ARGUMENTS = ("--async-contract-selftest", "--async-contract-effort=quick")
@@ -90,9 +92,14 @@ def test_every_mutant_is_caught(example: Example, monkeypatch: pytest.MonkeyPatc
         "broken messages must be caught by caught after s",
         "says-none-for-none message/total input 1 exceptions #",
         "",
+        "broken runners must be caught by caught after s",
+        "ignores-concurrency runner/bounded scenes 2 batches of jobs beyond `concurrency` #",
+        "PlainRunner: nothing is held against it",
+        "",
         "2 of 2 broken stores were caught by their clause (1 by example, 1 loop)",
         "1 of 1 broken labels were caught by their clause (1 input)",
         "1 of 1 broken messages were caught by their clause (1 input)",
+        "1 of 1 broken runners were caught by their clause (1 scenes)",
     ]
 
 
@@ -102,7 +109,7 @@ def test_a_mutant_that_survives_is_a_failure(example: Example) -> None:
     assert run.status == 1
     lines = _untimed(run.text)
     assert lines[3] == "sound lease/distinct NOT CAUGHT #"
-    assert lines[-3] == "1 of 2 broken stores were caught by their clause (1 by example); not caught: sound"
+    assert lines[-4] == "1 of 2 broken stores were caught by their clause (1 by example); not caught: sound"
 
 
 def test_a_correct_store_that_is_blamed_is_a_failure(example: Example) -> None:

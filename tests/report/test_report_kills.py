@@ -10,6 +10,7 @@ DEATHS = (
     Death("counts-badly", "lease/attempts", "order", programs=21, steps=7, seconds=1.26),
     Death("looks-then-acts", "lease/exclusive", "loop", programs=2, schedules=41, steps=3, seconds=4.0),
     Death("cuts-one-late", "label/bounded", "input", counted=7, seconds=0.01),
+    Death("ignores-stop", "runner/stops", "scenes", seconds=0.02),
     Death("is-sound", "lease/known", seconds=8.0),
 )
 
@@ -23,6 +24,7 @@ def test_the_table_says_what_caught_each_mutant_and_after_how_much() -> None:
         "counts-badly lease/attempts order 21 programs (7 steps left) 1.3",
         "looks-then-acts lease/exclusive loop 2 programs, 41 schedules (3 steps left) 4.0",
         "cuts-one-late label/bounded input 7 inputs 0.0",
+        "ignores-stop runner/stops scenes 0.0",
         "is-sound lease/known NOT CAUGHT 8.0",
     ]
 
@@ -34,8 +36,8 @@ def test_the_total_counts_by_what_caught_them() -> None:
         == "2 of 2 broken stores were caught by their clause (1 by example, 1 order)"
     )
     assert total("things", DEATHS) == (
-        "4 of 5 broken things were caught by their clause (1 by example, 1 order, 1 loop, 1 input); "
-        "not caught: is-sound"
+        "5 of 6 broken things were caught by their clause "
+        "(1 by example, 1 order, 1 loop, 1 input, 1 scenes); not caught: is-sound"
     )
 
 

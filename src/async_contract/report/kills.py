@@ -9,7 +9,7 @@ from async_contract.contract.clauses import CLAUSE
 from async_contract.mutants.death import EXAMPLE, Death
 from async_contract.report.escape import inline
 
-_COLUMNS = "{:<32}{:<32}{:<12}{:<44}{:>5}"
+_COLUMNS = "{:<36}{:<32}{:<12}{:<44}{:>5}"
 
 
 def heading(noun: str) -> str:
@@ -30,6 +30,8 @@ def _after(death: Death) -> str:
         return "its one scenario"
     if death.counted:
         return f"{death.counted} {CLAUSE[death.clause].counted}"
+    if not death.programs:
+        return ""  # the clause was broken before anything of it could be counted
     tried = f"{death.programs} programs" + (f", {death.schedules} schedules" if death.schedules else "")
     return f"{tried} ({death.steps} steps left)"
 
