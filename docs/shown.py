@@ -46,6 +46,18 @@ SHOWN = (
         "history/output.txt", "python -m async_contract judge history.jsonl",
         ("history/history.jsonl",), status=1,
     ),
+    Shown(
+        "runners/broken.txt", "pytest --async-contract-runner=myworker.Worker -k runner/cancelled",
+        ("runners/myworker.py",), status=1,
+    ),
+    Shown(
+        "runners/mended.txt", "pytest --async-contract-runner=pump:harness --async-contract-only",
+        ("runners/myworker.py", "runners/pump.py"),
+    ),
+    Shown(
+        "runners/own.txt", "pytest -v --async-contract-effort=quick -k completes",
+        ("runners/myworker.py", "runners/test_worker.py"),
+    ),
     Shown("judge/output.txt", "python own_history.py", ("judge/own_history.py",)),
 )  # fmt: skip
 
