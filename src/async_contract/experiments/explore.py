@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments import progress
 from async_contract.experiments.bench import Settings, open_bench
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.programs import LIMITS, Kind, Program, Step, generate, menu_for, play_in_order
@@ -80,6 +81,7 @@ class Explorer:
             program = generate(Random(f"{self._seed}:{done.programs}"), menus[done.programs % len(menus)])
             done.programs += 1
             done.steps += len(program)
+            progress.tell(done, budget.programs, budget.seconds)
             try:
                 await self._try(program, budget, done)
             except _Hung as hung:
@@ -152,7 +154,7 @@ class Explorer:
         if clause not in broken:
             # Something else decides than the program. But what was seen was seen: its history is the proof.
             return
-        other = await self._without_the_blamed(clause, least, shadows)
+        other = await self._without_the_blamed(clause, least, shadows, time.monotonic() + budget.patience)
         if other is None:
             done.findings[clause] = Finding(broken[clause][0], least, history)
             return
@@ -174,12 +176,13 @@ class Explorer:
             return least
 
     async def _without_the_blamed(
-        self, clause: str, program: Program, shadows: frozenset[str]
+        self, clause: str, program: Program, shadows: frozenset[str], end: float
     ) -> Finding | None:
         """What is broken without what is to blame for this clause.
 
         A store that delivers every job twice also does so after the complete of another job. That
-        complete is not to blame: without it the job is delivered twice all the same.
+        complete is not to blame: without it the job is delivered twice all the same. Where the store is
+        so slow that it is not found out by the instant `end`, the blame stays where it is.
         """
         if CLAUSE[clause].level == "SHOULD":
             return None
@@ -189,6 +192,8 @@ class Explorer:
             # What is to blame may stand behind the program, where the store is drained: lease before that.
             smaller.insert(0, (*program, *_MORE))
         for each in smaller:
+            if time.monotonic() >= end:
+                break
             broken, history = await self.broken(each)
             for other, violations in broken.items():
                 if CLAUSE[other].level == "SHOULD" or other in (clause, *shadows):

@@ -1,0 +1,81 @@
+"""A job store on NATS JetStream: a work queue with a pull consumer, acknowledged with confirmation.
+
+    pytest --async-contract=contract_suites.nats:harness
+
+The store is `contract_suites.recipes.nats`. Every sandbox is a stream of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.harness.harness import StoreHarness
+from async_contract.harness.sandbox import Sandbox
+from contract_suites.places import note, noted
+from contract_suites.servers import nats
+from contract_suites.servers.missing import require
+
+if TYPE_CHECKING:
+    from contract_suites.recipes.nats import NatsStore
+
+# The driver is imported where it is used: without it the items are skipped.
+_PACKAGES = "nats-py"
+
+_RECONNECTING: dict[str, Any] = {"reconnect_time_wait": 0.05, "max_reconnect_attempts": -1}
+
+_CAPABILITIES = Capabilities(
+    lease_timeout=0.6,
+    expiry_delay=0.1,
+    redelivers=True,
+    max_attempts=3,
+    expiry_counts=True,
+    retry_delay=0.2,
+    counts_attempts=True,
+    fifo=True,
+    durable=True,
+    sharing="process",
+    max_batch=256,
+)
+
+
+async def _prepare(sandbox: Sandbox, at: Callable[[], str]) -> None:
+    require(_PACKAGES, "nats")
+    note(sandbox, at())
+    async with _connect(sandbox) as store:
+        await store.create()
+
+
+async def _dispose(sandbox: Sandbox) -> None:
+    from nats import connect  # noqa: PLC0415
+
+    async with await connect(noted(sandbox), **_RECONNECTING) as client:
+        await client.jetstream().delete_stream(sandbox.name)
+
+
+@asynccontextmanager
+async def _connect(sandbox: Sandbox) -> AsyncIterator[NatsStore]:
+    from nats import connect  # noqa: PLC0415
+
+    from contract_suites.recipes.nats import NatsStore  # noqa: PLC0415
+
+    client = await connect(noted(sandbox), **_RECONNECTING)
+    try:
+        yield NatsStore(client, sandbox.name, lease_timeout=0.6, max_attempts=3, retry_delay=0.1, timeout=2.0)
+    finally:
+        await client.close()
+
+
+def harness_at(url: Callable[[], str]) -> StoreHarness:
+    """A harness for a server that is asked for when it is needed."""
+
+    async def prepare(sandbox: Sandbox) -> None:
+        await _prepare(sandbox, url)
+
+    return StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=prepare, dispose=_dispose)
+
+
+harness = harness_at(nats.url)
+"""Every worker has a connection for itself, and may be in a process of its own."""
