@@ -47,6 +47,18 @@ SHOWN = (
         ("history/history.jsonl",), status=1,
     ),
     Shown(
+        "runners/broken.txt", "pytest --async-contract-runner=myworker.Worker -k runner/cancelled",
+        ("runners/myworker.py",), status=1,
+    ),
+    Shown(
+        "runners/mended.txt", "pytest --async-contract-runner=pump:harness --async-contract-only",
+        ("runners/myworker.py", "runners/pump.py"),
+    ),
+    Shown(
+        "runners/own.txt", "pytest -v --async-contract-effort=quick -k completes",
+        ("runners/myworker.py", "runners/test_worker.py"),
+    ),
+    Shown(
         "sanitizers/output.txt",
         "pytest --async-contract-safe-label=mypkg.safe_label"
         " --async-contract-safe-failure-message=mypkg.safe_failure_message",

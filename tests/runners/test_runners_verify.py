@@ -122,7 +122,7 @@ def test_what_cannot_be_seen_is_unexercised() -> None:
             "the runner"
         ),
         "runner/observes": "the runner takes no metrics",
-        "runner/discreet": "no scene came to that",
+        "runner/discreet": "the runner logs nothing",
     }
     assert set(_verdicts(explored).values()) == {Verdict.HELD, Verdict.UNEXERCISED}
 

@@ -66,7 +66,7 @@ class Explored:
         if self.error:
             return Verification(ClauseVerdict(clause, Verdict.ERROR, reason=self.error))
         if "" in self.why or count < CLAUSE[clause].minimum:
-            usual = "no scene came to that"
+            usual = "the runner logs nothing" if clause == "runner/discreet" else "no scene came to that"
             reason = self.why.get("", self.why.get(clause, usual))
             return Verification(ClauseVerdict(clause, Verdict.UNEXERCISED, count, reason=reason))
         return Verification(ClauseVerdict(clause, Verdict.HELD, count))
