@@ -106,10 +106,11 @@ def test_a_label_that_is_there_is_kept() -> None:
 def test_runs_that_were_not_controlled_are_counted() -> None:
     """Way by way."""
     counts = explored(
-        order=Exploration(), gate=Exploration(schedules=9, loose=1), races=Exploration(schedules=9)
-    )
+        order=Exploration(), loop=Exploration(left="it left"), gate=Exploration(schedules=9, loose=1),
+        races=Exploration(schedules=9),
+    )  # fmt: skip
     assert [each.label for each in counts.spent] == [
-        "exact", "statement-exact; 1 run was best effort", "best effort",
+        "exact", "", "statement-exact; 1 run was best effort", "best effort",
     ]  # fmt: skip
     counts.ways["gate"].loose = 2
-    assert counts.spent[1].label == "statement-exact; 2 runs were best effort"
+    assert counts.spent[2].label == "statement-exact; 2 runs were best effort"

@@ -77,7 +77,7 @@ class Spent(NamedTuple):
         distinct: How many of those differed.
         seconds: How long it took.
         ended: Why it ended before its time; empty if it did not.
-        label: How far the order of the workers was controlled.
+        label: How far the order of the workers was controlled; empty where the store left the way.
     """
 
     way: str

@@ -8,6 +8,7 @@ a stage's affair: on the simulated loop, in threads, with a gate before the data
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -75,7 +76,7 @@ class Effort:
     Attributes:
         programs: So many programs at most.
         schedules: Under so many schedules each.
-        seconds: Seconds after which no new program is begun.
+        seconds: Seconds after which no new program is begun, and no further schedule tried.
         tries: How many programs are tried to make one smaller.
         patience: Seconds after which it is small enough.
         until: The clause whose breach ends it; empty: none does.
@@ -151,7 +152,7 @@ class Scheduler:
         def is_news(clause: str) -> bool:
             return clause not in known and clause not in done.findings and not done.shadows[clause]
 
-        found = self._search(program, is_news, effort, done.counts)
+        found = self._search(program, is_news, effort, done.counts, done.began + effort.seconds)
         done.schedules += found.tried
         done.distinct += found.distinct
         done.loose += found.loose
@@ -170,6 +171,7 @@ class Scheduler:
         wanted: Callable[[str], bool],
         effort: Effort,
         counts: Counter[str] | None = None,
+        end: float = math.inf,
     ) -> _Found:
         """Look for a schedule under which the program breaks a clause that is wanted."""
         found = _Found()
@@ -192,8 +194,9 @@ class Scheduler:
 
         try:
             searched = search(
-                attempt, fails, seed=self._seed, schedules=effort.schedules, orders=self._stage.orders
-            )
+                attempt, fails, seed=self._seed, schedules=effort.schedules, orders=self._stage.orders,
+                enough=lambda: time.monotonic() >= end,
+            )  # fmt: skip
         except Diverged:
             return found  # without a schedule: something else decides
         else:

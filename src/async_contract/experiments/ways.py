@@ -315,8 +315,8 @@ class Explored:
 
 
 def _label(name: str, done: Exploration) -> str:
-    label = WAY[name].label
-    if not done.loose:
+    label = "" if done.left else WAY[name].label
+    if not (label and done.loose):
         return label
     runs = "1 run was" if done.loose == 1 else f"{done.loose} runs were"
     return f"{label}; {runs} {Label.BEST_EFFORT}"
