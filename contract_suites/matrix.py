@@ -15,6 +15,9 @@ from typing import Any
 from contract_suites.page import page
 from contract_suites.suites import ROOT, Suite, suites
 
+_SAID = ("python", "pytest", "hypothesis", "effort")
+"""What is said of where it was run."""
+
 FORMAT = "async-contract-conformance"
 REFERENCE = ROOT.parent / "docs" / "reference"
 DATA, PAGE = REFERENCE / "conformance.json", REFERENCE / "conformance.md"
@@ -58,7 +61,7 @@ def _entry(suite: Suite, report: dict[str, Any], versions: dict[str, str]) -> di
         "versions": versions,
         "grade": target["grade"],
         "seeds": report["seeds"],
-        "environment": report["environment"],
+        "environment": [{key: each[key] for key in _SAID if key in each} for each in report["environment"]],
         "capabilities": target["capabilities"],
         "observed": target["observed"],
         "clauses": [_clause(suite, each) for each in target["clauses"]],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from contract_suites.suites import left_out
+from contract_suites.suites import ROOT, SCRIPTS, left_out
 
 _INTRODUCTION = """\
 # Conformance
@@ -126,15 +127,18 @@ def _broken(entries: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _witness(clause: dict[str, Any]) -> Iterator[str]:
-    yield f"{{clause}}`{clause['id']}` ({clause['level']})"
-    yield f": {clause['message']}.\n"
+    yield f"- {{clause}}`{clause['id']}` ({clause['level']}): {_inline(clause['message'])}.\n"
     if clause["diagram"]:
         yield "  ```text"
         yield from (f"  {line}".rstrip() for line in clause["diagram"].splitlines())
         yield "  ```\n"
     if clause["script"]:
-        yield f"  Shown by `{clause['script']}`:\n"
-        yield f"  ```{{literalinclude}} ../../{clause['script']}\n  :language: python\n  ```\n"
+        yield from _script(clause["script"])
+
+
+def _inline(text: str) -> str:
+    """Text in which nothing is markup."""
+    return re.sub(r"([\\`*_<>\[\]{}|#$])", r"\\\1", text)
 
 
 def _anchor(id: str) -> str:
@@ -156,5 +160,12 @@ def _observed(entries: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _left_out() -> Iterator[str]:
     yield "## What was left out\n"
-    yield from (f"- {each.library}: {each.reason}." for each in left_out())
-    yield ""
+    for each in left_out():
+        yield f"- {each.library}: {each.reason}.\n"
+        for script in each.scripts:
+            yield from _script(f"{SCRIPTS.relative_to(ROOT.parent).as_posix()}/{script}.py")
+
+
+def _script(path: str) -> Iterator[str]:
+    yield f"  Shown by `{path}`:\n"
+    yield f"  ```{{literalinclude}} ../../{path}\n  :language: python\n  ```\n"

@@ -49,10 +49,17 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A library that was looked at and is not held to the contract."""
+    """A library that was looked at and is not held to the contract.
+
+    Attributes:
+        library: Its name.
+        reason: Why not.
+        scripts: The names of the scripts that show why not.
+    """
 
     library: str
     reason: str
+    scripts: list[str] = field(default_factory=list)
 
 
 def suites() -> list[Suite]:

@@ -69,6 +69,7 @@ _KNOWN = {
     "complete/unknown-reported": _SILENT,
     "complete/unleased-reported": _SILENT,
     "fail/unknown-reported": _SILENT,
+    "fail/unleased-reported": _SILENT,
     "fail/after-complete": (
         "nack makes an item ready again also if it was acknowledged, so that whoever reports a failure late, "
         "or twice, has finished work done again; call nack only for what is still yours"
