@@ -9,6 +9,9 @@
   acknowledgement that is on its way when the lease expires still counts.
 - A lease asks for the messages that are there and waits for no others. Messages are delivered to this call
   alone and are never left in a subscription's queue, where their leases would expire unseen.
+- JetStream writes down with a delay, some 100 ms, to whom it has delivered what and how often (also with
+  `sync_interval: always`). A server that is killed before forgets it: the job is delivered again, perhaps
+  while somebody holds it, and counted anew. Jobs and acknowledgements are not forgotten.
 - Nothing is tried again: after a timeout nobody knows whether the call took effect. While the connection is
   broken, nats-py keeps what is sent and sends it later. To repeat a complete or a fail is harmless.
 - A message has a size limit, 1 MiB by default.

@@ -215,6 +215,24 @@ def test_whoever_waits_for_something_else_is_waited_for_a_moment() -> None:
     assert gate.loose == "worker 1 waited for something that is no call of a driver"
 
 
+def test_nobody_is_late_on_a_machine_that_has_no_time() -> None:
+    """Where even the gate comes late to look, whoever is waited for gets some more moments; not for ever."""
+    scene = Scene()
+    gate, looks = scene.gate, 0
+
+    async def main() -> None:
+        nonlocal looks
+        with gate.worker(1):
+            while not gate.loose:
+                looks += 1
+                gate._until = asyncio.get_running_loop().time() - 60.0
+                gate._overdue()
+            gate._moved()
+
+    asyncio.run(main())
+    assert (looks, gate.loose) == (21, "worker 1 waited for something that is no call of a driver")
+
+
 def test_what_comes_in_time_leaves_the_order_controlled() -> None:
     """A wait that ends by itself keeps the others at the gate."""
     scene = Scene()
@@ -534,6 +552,43 @@ def test_the_calls_of_aiosqlite_are_statements(tmp_path: Path) -> None:
         gate = scene.play(work)
     assert gate.places == {(1, 1): "CREATE TABLE jobs (id)", (1, 2): "commit", (1, 3): "close"}
     assert (gate.loose, gate.passed) == ("", 3)
+
+
+async def _awaited(call: Awaitable[Any]) -> Any:
+    return await call
+
+
+def test_a_call_may_be_in_line_behind_one_that_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the rollback after a statement that was cancelled while SQLite waited; that loosens nothing."""
+    scene, path = Scene(), tmp_path / "a.db"
+    stands, waits, ended = scene.gate.stands, asyncio.Event(), asyncio.Event()
+
+    def stands_and_tells(call: DriverCall) -> None:
+        stands(call)
+        waits.set()
+
+    monkeypatch.setattr(scene.gate, "stands", stands_and_tells)
+
+    async def holds() -> None:
+        async with aiosqlite.connect(path, isolation_level=None) as database:
+            await database.execute("BEGIN IMMEDIATE")
+            await ended.wait()
+            await database.execute("SELECT 1")
+            await database.commit()
+
+    async def late() -> None:
+        async with aiosqlite.connect(path, isolation_level=None) as database:
+            task = asyncio.ensure_future(_awaited(database.execute("BEGIN IMMEDIATE")))
+            await waits.wait()
+            task.cancel()
+            ended.set()
+            await asyncio.gather(database.rollback(), _awaited(database.execute("SELECT 1")))
+            scene.log.append(f"in a transaction: {database.in_transaction}")
+
+    with gated([]):
+        gate = scene.play(holds, late)
+    assert (scene.log, gate.loose) == (["in a transaction: False"], "")
+    assert gate.trace.turns[:4] == (1, 2, 1, 2)
 
 
 def test_whoever_is_no_worker_waits_as_ever(tables: tuple[Table, Table]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ from async_contract.experiments.bench import Settings
 from async_contract.experiments.cases import case_of
 from async_contract.experiments.choosers import OwnOrder
 from async_contract.experiments.findings import Exploration
+from async_contract.experiments.gate import Gate
 from async_contract.experiments.gate_stage import Controlled, GateStage, explore
 from async_contract.experiments.limits import STATEMENTS, Limits
 from async_contract.experiments.openings import openings
@@ -283,14 +284,26 @@ def test_a_chooser_that_fails_ends_the_run() -> None:
             stage.run(TWO_LEASES, Fails())
 
 
-def test_what_is_found_can_be_tried_again() -> None:
-    """By its token."""
+@pytest.mark.parametrize("label", ["statement-exact", "best effort"])
+def test_what_is_found_can_be_tried_again(monkeypatch: pytest.MonkeyPatch, label: str) -> None:
+    """By its token; a run whose order is not controlled to its end is only a best effort."""
     harness = reached()
+    if label == "best effort":
+        monkeypatch.setattr(Gate, "begin", _loosened(Gate.begin))
     finding = explored(harness).findings["lease/exclusive"]
     with Sandboxes() as sandboxes:
         case = case_of("lease/exclusive", finding)
         again = verify(harness, "lease/exclusive", sandboxes=sandboxes, only=case, tries=1)
-    assert (case.way, again.verdict.verdict) == ("gate", Verdict.BROKEN)
+    assert (case.way, again.verdict.verdict, again.verdict.label) == ("gate", Verdict.BROKEN, label)
+    assert {each.label for each in again.verdict.violations} == {label}
+
+
+def _loosened(begin: Callable[[Gate, int], Awaitable[None]]) -> Callable[[Gate, int], Awaitable[None]]:
+    async def begin_and_loosen(gate: Gate, number: int) -> None:
+        await begin(gate, number)
+        gate.loose = "somebody was late"
+
+    return begin_and_loosen
 
 
 def test_the_gate_is_for_stores_that_leave_the_simulated_loop() -> None:

@@ -30,6 +30,7 @@ LEAST, MOST = 0.02, 0.5
 """The least and the most seconds that a call may take before the others go on without it."""
 
 _TIMES = 10  # as long as the calls before it took
+_MOST_LATE = 20  # so often in a row all get a moment more
 _TEXT = 70  # characters of a statement that are told
 _Ts = TypeVarTuple("_Ts")
 
@@ -80,11 +81,16 @@ class DriverCall:
         began: When it went on.
         seen: How many calls had ended when it was found to wait for another one; -1 if it was not.
         in_a_thread: Whether a thread works for it, so that it is known when it is over.
+        line: Of the calls with the same one, such as a connection with a thread of its own, each is begun
+            when those before it have ended; none if it is begun at once.
     """
 
-    def __init__(self, gate: Gate, worker: int, what: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, gate: Gate, worker: int, what: str, loop: asyncio.AbstractEventLoop, line: object = None
+    ) -> None:
         self.worker = worker
         self.what = what
+        self.line = line
         self.turn: Future[None] = loop.create_future()
         self.began = 0.0
         self.seen = -1
@@ -168,8 +174,11 @@ class Gate:
         self._under_way: DriverCall | None = None
         self._standing: list[DriverCall] = []  # in their threads, until another call has changed something
         self._slow: list[DriverCall] = []  # of which nobody knows what they wait for
+        self._in_line: list[DriverCall] = []  # behind one of these, which stands
         self._changes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._starved = 0
         self._is_open = True
         self._quiet: Future[None] | None = None
 
@@ -222,15 +231,22 @@ class Gate:
         await self._turn(call)
         call.end_part()
 
-    async def through(self, worker: int, what: str, make: Callable[[DriverCall], Awaitable[Any]]) -> Any:
+    async def through(
+        self,
+        worker: int,
+        what: str,
+        make: Callable[[DriverCall], Awaitable[Any]],
+        line: object = None,
+    ) -> Any:
         """Make a call of a driver when it is the worker's turn.
 
         Args:
             worker: Whose call it is.
             what: What it does, in a few words.
             make: Makes it.
+            line: See `DriverCall`.
         """
-        call = DriverCall(self, worker, what, asyncio.get_running_loop())
+        call = DriverCall(self, worker, what, asyncio.get_running_loop(), line)
         await self._turn(call)
         self.passed += 1
         token = AT.set(None)
@@ -283,9 +299,13 @@ class Gate:
             self._under_way = None
             if call.seen < 0:
                 self._grace.took(time.monotonic() - call.began)
-        for calls in (self._standing, self._slow):
+        for calls in (self._standing, self._slow, self._in_line):
             if call in calls:
                 calls.remove(call)
+        if call.line is not None and self._under_way is None:
+            following = [each for each in self._in_line if each.line is call.line]
+            self._in_line = [each for each in self._in_line if each not in following[:1]]
+            self._under_way = following[0] if following else None
 
     def stands(self, call: DriverCall) -> None:
         """A call waits for another one: the others go on until something has changed."""
@@ -302,6 +322,7 @@ class Gate:
 
     def _moved(self, worker: int | None = None) -> None:
         """Somebody has moved: whoever is waited for has all the time again."""
+        self._starved = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -318,13 +339,18 @@ class Gate:
         if self._timer is not None:
             return
         if self._under_way is not None or self._astray():
-            self._timer = asyncio.get_running_loop().call_later(self._grace.seconds, self._overdue)
+            self._wait_a_moment()
         else:
             self._go_on()
 
+    def _wait_a_moment(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + self._grace.seconds
+        self._timer = loop.call_at(self._until, self._overdue)
+
     def _astray(self) -> list[int]:
         """Who is neither at the gate nor known to wait for another worker, and not excused."""
-        known = {each.worker for each in (*self._waiting, *self._standing, *self._slow)}
+        known = {each.worker for each in (*self._waiting, *self._standing, *self._in_line, *self._slow)}
         known |= {number for _, _, number, _ in self._sleeping} | self._excused
         return [
             number
@@ -333,8 +359,13 @@ class Gate:
         ]
 
     def _overdue(self) -> None:
-        """Go on without those who don't come."""
+        """Go on without those who don't come; if even this comes late, the machine has no time for them."""
         self._timer = None
+        late = asyncio.get_running_loop().time() - self._until
+        if late > self._grace.seconds / 4 and self._starved < _MOST_LATE:
+            self._starved += 1
+            self._wait_a_moment()
+            return
         call = self._under_way
         if call is not None:
             self._loosen(f"{call} did not return while all others stood still")
@@ -385,9 +416,15 @@ class Gate:
         self._waiting.remove(call)
         self.steps[call.worker] += 1
         self.places[call.worker, self.steps[call.worker]] = call.what
-        self._under_way = call
         call.began = time.monotonic()
         call.turn.set_result(None)
+        if call.line is not None and any(
+            each.line is call.line for each in (*self._standing, *self._in_line)
+        ):
+            call.seen = self._changes
+            self._in_line.append(call)
+        else:
+            self._under_way = call
 
     def _retry(self, call: DriverCall, *, patient: bool) -> None:
         self._standing.remove(call)

@@ -23,6 +23,7 @@ from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.operation import Operation
 from async_contract.history.recorder import CallTimedOut
+from async_contract.judge.verdict import Label
 
 WAY = "gate"
 """What this way of carrying out a program is called."""
@@ -118,6 +119,7 @@ class GateStage(LoopStage):
         if gate.failure is not None:
             raise gate.failure
         self.last = Controlled(gate.loose, gate.passed)
+        self.controlled = not gate.loose
         return Run(None, error, gate.trace, tuple(gate.steps), ()), tuple(history)
 
     async def _together(self, player: Player, program: Program) -> None:
@@ -171,4 +173,4 @@ def _replayed(stage: GateStage, finding: Finding) -> Finding:
         return finding
     often = f"{shown} of {REPLAYS} tries of this schedule showed it again"
     told = (*finding.violation.schedule, f"{often}; {loose}" if loose else often)
-    return replace(finding, violation=replace(finding.violation, schedule=told))
+    return replace(finding, violation=replace(finding.violation, schedule=told, label=Label.BEST_EFFORT))
