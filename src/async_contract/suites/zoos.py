@@ -5,19 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
-from async_contract.contract.kinds import LABEL, MESSAGE, Kind
+from async_contract.contract.kinds import LABEL, MESSAGE, RUNNER, Kind
 from async_contract.experiments.limits import Limits
+from async_contract.experiments.runners.verify import Explored, explore
 from async_contract.experiments.sanitizers.subject import Sanitizer
 from async_contract.experiments.sanitizers.targets import name_of
 from async_contract.experiments.sanitizers.verify import verify_sanitizer
 from async_contract.experiments.verify import Verification
+from async_contract.harness.runner import RunnerHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
-from async_contract.mutants import safe_text, sanitizer_zoo, zoo
+from async_contract.mutants import runner_zoo, safe_text, sanitizer_zoo, zoo
 from async_contract.mutants.death import Death
+from async_contract.mutants.runner import PlainRunner
 from async_contract.mutants.sanitizer import BrokenSanitizer
+from async_contract.reference.runner import Runner
 from async_contract.reference.sanitize import safe_failure_message, safe_label
 from async_contract.suites import selftest
 
@@ -77,6 +82,10 @@ def zoos(sandboxes: Sandboxes, limits: Limits) -> tuple[Zoo, ...]:
             "messages", limits, by="input", kind=MESSAGE, mutants=sanitizer_zoo.MESSAGES, subject=_sanitizer,
             correct=CORRECT_MESSAGES, verify=_verify,
         ),
+        judged(
+            "runners", limits, by="scene", kind=RUNNER, mutants=runner_zoo.RUNNERS,
+            subject=lambda mutant: mutant.harness, correct=CORRECT_RUNNERS, verify=_verify_runner,
+        ),
     )  # fmt: skip
 
 
@@ -103,6 +112,21 @@ def _sanitizer(mutant: BrokenSanitizer) -> Sanitizer:
 
 def _verify(subject: Sanitizer, clause: str, limits: Limits) -> Verification:
     return verify_sanitizer(subject, clause, limits=limits)
+
+
+CORRECT_RUNNERS = {each.__name__: RunnerHarness(each) for each in (Runner, PlainRunner)}
+"""Runners that keep the contract: the reference, and the one of which every mutant is a changed copy."""
+
+
+def _verify_runner(harness: RunnerHarness, clause: str, limits: Limits) -> Verification:
+    # A correct one is explored once for all clauses, which come one after the other.
+    until = "" if harness in CORRECT_RUNNERS.values() else clause
+    return _explored(harness, limits, until).verification(clause)
+
+
+@lru_cache(maxsize=1)
+def _explored(harness: RunnerHarness, limits: Limits, until: str) -> Explored:
+    return explore(harness, limits, until=until)
 
 
 def judged(
