@@ -86,6 +86,13 @@ def selftest(session: nox.Session) -> None:
         session.run("pytest", "--async-contract-selftest", f"--hypothesis-seed={seed}", *session.posargs)
 
 
+@nox.session(default=False)  # atheris has wheels for few systems
+def fuzzers(session: nox.Session) -> None:
+    """Does fuzzing work with atheris, and are the tests of single clauses some that HypoFuzz collects?"""
+    session.install("--upgrade", ".", *group("tests"), *group("fuzzers"))
+    session.run("pytest", "tests/fuzzing", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Is the source written as the project writes?"""

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import sys
+import warnings
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Generator
 from itertools import chain
@@ -39,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options and the settings, those that name targets for every kind of subject."""
     from async_contract.contract.kinds import KINDS
 
-    group = parser.getgroup("async-contract", "the contract of job stores")
+    group = parser.getgroup("async-contract", "the contract of job stores, runners and sanitizers")
     for kind in KINDS:
         group.addoption(
             kind.option, action="append", default=[], metavar="TARGET",
@@ -155,33 +156,45 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def _selftest(config: pytest.Config) -> int:
+    from hypothesis.errors import HypothesisSideeffectWarning
+
+    with warnings.catch_warnings():
+        # Hypothesis takes what draws an example before the session for a plugin that is slow to load.
+        warnings.simplefilter("ignore", HypothesisSideeffectWarning)
+        return _go_through_zoos(config)
+
+
+def _go_through_zoos(config: pytest.Config) -> int:
     from async_contract.harness.sandbox import Sandboxes
-    from async_contract.mutants.zoo import MUTANTS
     from async_contract.report import kills
-    from async_contract.suites.selftest import CORRECT, blamed, death
     from async_contract.suites.state import limits_of
+    from async_contract.suites.zoos import zoos
 
     def say(*lines: str) -> None:
         sys.stdout.writelines(f"{each}\n" for each in lines)
         sys.stdout.flush()  # a line is told when it is known: all of them take minutes
 
-    limits, deaths, wrong = limits_of(config), [], False
-    say(f"effort {limits.effort}, seed {limits.seed}", kills.heading())
+    limits, totals, wrong = limits_of(config), [], False
+    say(f"effort {limits.effort}, seed {limits.seed}")
     with Sandboxes() as sandboxes:
-        for mutant in MUTANTS:
-            deaths.append(death(mutant, sandboxes, limits))
-            say(kills.line(deaths[-1]))
-        for name, harness in CORRECT.items():
-            found = list(blamed(harness, sandboxes, limits))
-            wrong = wrong or bool(found)
-            say(*kills.correct(name, found))
-    say(kills.total(deaths))
-    return int(wrong or not all(each.by for each in deaths))
+        for zoo in zoos(sandboxes, limits):
+            say("", kills.heading(zoo.noun))
+            deaths = []
+            for death in zoo.deaths():
+                deaths.append(death)
+                say(kills.line(death))
+            for name, found in zoo.blamed():
+                wrong = wrong or bool(found)
+                say(*kills.correct(name, found))
+            wrong = wrong or not all(each.by for each in deaths)
+            totals.append(kills.total(zoo.noun, deaths))
+    say("", *totals)
+    return int(wrong)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settle what is to run, so that pytest sees no node id of ours among its paths."""
-    config.addinivalue_line("markers", "async_contract: a clause of the contract of job stores")
+    config.addinivalue_line("markers", "async_contract: a clause of the contract")
     config.stash[_SELECTED] = _select(config)
     if not _is_worker(config):
         config.pluginmanager.register(_Summary(config), "async_contract_summary")
@@ -316,6 +329,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_report_teststatus(
+    report: pytest.CollectReport | pytest.TestReport,
+) -> Generator[None, tuple[str, str, Any], tuple[str, str, Any]]:
+    """Let a verbose run say the verdict on a clause, and after how much, as soon as it is known."""
+    category, letter, word = yield
+    if isinstance(report, pytest.TestReport) and any(each[0] == _TARGET for each in report.user_properties):
+        from async_contract.report.row import in_a_word
+
+        word = in_a_word(report.user_properties, report.when, report.outcome) or word
+    return category, letter, word
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Show how far an item of the contract is that takes long."""
+    binding = sys.modules.get("async_contract.suites.binding")
+    if binding is None or binding.BINDING not in item.stash:
+        return (yield)
+    from async_contract.report.live import shown
+
+    with shown(item.config):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -333,16 +371,17 @@ def pytest_runtest_makereport(
 
 
 def _add_verdict(item: pytest.Item, report: pytest.TestReport) -> None:
-    from async_contract.report.row import properties_of_effort, properties_of_item, properties_of_verdict
+    from async_contract.report import row
     from async_contract.suites.binding import BINDING, SETTLED
 
     binding, settled = item.stash[BINDING], item.stash.get(SETTLED, None)
-    report.user_properties += properties_of_item(binding.target, binding.clause.id)
+    report.user_properties += row.properties_of_item(binding.target, binding.clause.id)
     if settled is not None:
-        report.user_properties += properties_of_verdict(
+        report.user_properties += row.properties_of_verdict(
             settled.verdict, others=settled.others, stale=settled.stale
         )
-        report.user_properties += properties_of_effort(settled.spent)
+        report.user_properties += row.properties_of_effort(settled.spent)
+        report.user_properties += row.properties_of_observed(settled.observed)
 
 
 def _add_stories(item: pytest.Item, report: pytest.TestReport, script: Tried | None) -> None:
@@ -491,7 +530,8 @@ class _Summary:
         if self._is_wanted() and not self._config.option.collectonly:
             from async_contract.report.terminal import write
 
-            write(terminalreporter, self.results(), quiet=self._config.get_verbosity() < 0)
+            verbosity = self._config.get_verbosity()
+            write(terminalreporter, self.results(), quiet=verbosity < 0, verbose=verbosity > 0)
             written, problems = self._reports
             terminalreporter.write("".join(f"report: {each}\n" for each in written))
             terminalreporter.write("".join(f"no report: {each}\n" for each in problems), red=True)

@@ -26,6 +26,7 @@ SPENT = {
     "distinct": 0,
     "seconds": 0.5,
     "ended": "",
+    "label": "exact",
 }
 
 
@@ -39,10 +40,13 @@ def _keep(**reports: Report) -> None:
         Path(f"{name}.json").write_text(dumps(each))
 
 
+SEEN = {"fail of an unknown id": "ignored"}
+
+
 def _spent(made: Report, capabilities: dict[str, object] | None = None) -> Report:
     (target,) = made.targets
     promised = target.capabilities if capabilities is None else capabilities
-    return replace(made, targets=[replace(target, explored=[SPENT], capabilities=promised)])
+    return replace(made, targets=[replace(target, explored=[SPENT], observed=SEEN, capabilities=promised)])
 
 
 def test_shards_are_joined(capsys: pytest.CaptureFixture[str]) -> None:

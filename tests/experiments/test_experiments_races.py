@@ -212,7 +212,10 @@ def test_races_take_the_place_of_a_simulation_that_was_left() -> None:
     with Sandboxes() as sandboxes:
         left = Explorations().of(reached(Table), sandboxes, limits)
         stayed = Explorations().of(StoreHarness(MemoryStore), sandboxes, limits)
-    assert [list(each.ways) for each in (left, stayed)] == [["order", "loop", "races"], ["order", "loop"]]
+    assert [list(each.ways) for each in (left, stayed)] == [
+        ["order", "loop", "gate", "races"],
+        ["order", "loop"],
+    ]
 
 
 class _Waits:

@@ -7,6 +7,7 @@ import functools
 import sqlite3
 from collections.abc import Callable
 from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -345,3 +346,26 @@ def test_what_a_harness_refuses_it_refuses_when_it_is_made(
         make()
 
     assert str(caught.value) == message
+
+
+def test_driver_calls_are_kept() -> None:
+    """As they were given, or as a subclass has them."""
+
+    class Mine(StoreHarness):
+        driver_calls = ("mydriver.fetch",)
+
+    given = StoreHarness(object, driver_calls=["mydriver.Connection.execute"])
+    assert [each.driver_calls for each in (StoreHarness(object), given, Mine(object))] == [
+        (), ["mydriver.Connection.execute"], ("mydriver.fetch",),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", ["mydriver.Connection.execute", [len], ["execute"], ["a..b"], ["a.b()"]])
+def test_driver_calls_that_are_no_paths_are_refused(wrong: Any) -> None:
+    """With the form that would do."""
+    with pytest.raises(HarnessError) as refused:
+        StoreHarness(object, driver_calls=wrong)
+    assert str(refused.value) == (
+        f"driver_calls={wrong!r} is no list of paths; write the coroutine functions in which the driver "
+        "awaits its server, with module and class: driver_calls=['mydriver.Connection.execute']"
+    )

@@ -14,14 +14,17 @@ from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Budget, Explorer
-from async_contract.experiments.limits import CASUALTIES, HEATS, THREADS
+from async_contract.experiments.gate_stage import GateStage
+from async_contract.experiments.gate_stage import explore as explore_at_the_gate
+from async_contract.experiments.limits import CASUALTIES, HEATS, STATEMENTS, THREADS
 from async_contract.experiments.rivals import Rivals
 from async_contract.experiments.scheduled import Scheduler
 from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.sandbox import Sandbox, Sandboxes
-from async_contract.mutants import shelves, tables
+from async_contract.mutants import shelves, statements, tables
 from async_contract.mutants.mutant import Mutant
 from async_contract.mutants.shelves import ShelfStore
+from async_contract.mutants.statements import StatementStore
 from async_contract.mutants.tables import TableStore
 from async_contract.mutants.zoo import CONTENDED
 from async_contract.store import Job, JobNotLeased
@@ -29,6 +32,7 @@ from async_contract.store import Job, JobNotLeased
 # What is tried is a part of what *normal* tries, without a limit of time.
 IN_THREADS = replace(THREADS["normal"], seconds=300.0)
 WITH_KILLS = replace(CASUALTIES["normal"], seconds=300.0)
+AT_THE_GATE = replace(STATEMENTS["normal"], seconds=300.0, tries=0)
 IN_PROCESSES = replace(HEATS["normal"], programs=3, seconds=300.0)
 
 
@@ -41,6 +45,9 @@ def found(mutant: Mutant) -> set[str]:
             with stage.open():
                 programs = 1 if mutant.clause == "lease/exclusive" else 6
                 return set(Scheduler(stage, 0).explore(replace(IN_THREADS, programs=programs)).findings)
+        if mutant.harness.capabilities.sharing == "connection":
+            effort = replace(AT_THE_GATE, until=mutant.clause)
+            return set(explore_at_the_gate(GateStage(*arguments), effort, 0, frozenset()).findings)
         if mutant.clause == "durable/kill":
             return set(asyncio.run(Crashes(*arguments).explore(WITH_KILLS, 0)).findings)
         return set(Rivals(*arguments).explore(IN_PROCESSES, 0).findings)
@@ -55,8 +62,13 @@ def test_a_mutant_is_caught_by_its_clause(mutant: Mutant) -> None:
     assert mutant.clause in found(mutant)
 
 
-@pytest.mark.parametrize("store", [*shelves.STORES, *tables.STORES[:3], ShelfStore, TableStore])
-def test_one_call_after_another_shows_nothing(store: type[ShelfStore | TableStore]) -> None:
+@pytest.mark.parametrize(
+    "store",
+    [*shelves.STORES, *tables.STORES[:3], *statements.STORES, ShelfStore, TableStore, StatementStore],
+)
+def test_one_call_after_another_shows_nothing(
+    store: type[ShelfStore | TableStore | StatementStore],
+) -> None:
     """Neither of a store with the defect, nor of one without it."""
     with Sandboxes() as sandboxes:
         explorer = Explorer(store.reached(), sandboxes, Settings(), 0)

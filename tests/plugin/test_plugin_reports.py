@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from async_contract.contract.clauses import STORE_CLAUSES
+from async_contract.experiments.cases import Case
 from async_contract.report.document import schema
 from tests.conftest import Example, Judged
 
@@ -61,6 +62,36 @@ def test_reports_are_written_and_named(judged: Judged, pytester: pytest.Pytester
         .startswith("# async-contract\n\n**mypkg.Store**: broken\n")
     )
     assert (pytester.path / "out" / "it.HTML").read_text().startswith("<!doctype html>")
+
+
+FIRST = "async-contract/async_contract.MemoryStore::lease::accepted"
+
+
+def test_what_a_store_does_where_it_is_free_is_told(example: Example, pytester: pytest.Pytester) -> None:
+    """In reports whole, in the summary whole if that is verbose, and else what could be promised."""
+    run = example.run_pytest(FIRST, "-v", "--async-contract-report=it.json")
+    section = run.section("async-contract")
+    promise = "  seems to keep what it does not promise: fifo=True, counts_attempts=True, redelivers=True\n"
+    assert (
+        "  observed fail of an unknown id: rejected\n  observed attempts of a first delivery: 1\n" in section
+    )
+    assert promise in section
+    (target,) = _read(pytester.path / "it.json")["targets"]
+    assert target["observed"]["attempts of a first delivery"] == "1"
+    assert promise in example.run_pytest(FIRST).section("async-contract")
+
+
+TOKEN = f"--async-contract-reproduce={Case('lease/accepted').token}"
+
+
+@pytest.mark.parametrize("arguments", [[FIRST.replace("accepted", "known")], [FIRST, TOKEN]])
+def test_nothing_is_observed_where_something_else_was_asked_for(
+    arguments: list[str], example: Example, pytester: pytest.Pytester
+) -> None:
+    """It takes the store some time."""
+    example.run_pytest(*arguments, "--async-contract-report=it.json")
+    (target,) = _read(pytester.path / "it.json")["targets"]
+    assert target["observed"] == {}
 
 
 def test_a_distributed_run_reports_the_same(judged: Judged, pytester: pytest.Pytester) -> None:

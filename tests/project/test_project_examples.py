@@ -22,7 +22,10 @@ def _load(path: Path) -> ModuleType:
 
 SHOWN = _load(DOCS / "shown.py")
 EFFORT = "--async-contract-effort=quick"
-TABLE = ("arguments/jobtable.py", "arguments/harnesses.py", "arguments/virtual.py")
+TABLE = (
+    "arguments/jobtable.py", "arguments/harnesses.py", "arguments/virtual.py",
+    "receipts/receiptqueue.py", "receipts/adapter.py",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("output", "command", "sources", "status"), SHOWN.SHOWN)
@@ -40,7 +43,7 @@ def test_an_example_prints_what_is_shown(
     "target",
     [
         "harnesses:connect", "harnesses:connect_and_close", "harnesses:harness", "harnesses.JobTableHarness",
-        "virtual:harness",
+        "virtual:harness", "adapter.ReceiptQueueHarness",
     ],
 )  # fmt: skip
 def test_a_target_of_the_how_to_keeps_the_contract(target: str, tmp_path: Path) -> None:

@@ -36,15 +36,17 @@ It takes this schedule: worker 1 is late
 0.002                                  lease(1) -> job-1 [attempts=0]
 ```
 
+It can be replayed: statement-exact
+
 ```sh
 pytest --async-contract=mypkg.Store 'async-contract/mypkg.Store::lease::exclusive'
 ```
 
-| clause | verdict | count | |
-| --- | --- | ---: | --- |
-| lease/exclusive | broken | 5 | job-1 was delivered twice. |
-| fail/ends | known | 5 | why known |
-| fail/unknown-reported | broken (SHOULD) | 5 | why broken |
+| clause | verdict | count | order | |
+| --- | --- | ---: | --- | --- |
+| lease/exclusive | broken | 5 | statement-exact | job-1 was delivered twice. |
+| fail/ends | known | 5 |  | why known |
+| fail/unknown-reported | broken (SHOULD) | 5 |  | why broken |
 
 <details><summary>""")
     assert text.endswith("Contract 1, pytest-async-contract 1.2.3, seed 0.\n")
@@ -77,3 +79,19 @@ def test_a_report_without_a_command() -> None:
     story = replace(told(), diagram="", reproduce="")
     assert "```" not in render(report({"lease/exclusive": "broken"}, story))
     assert "```sh" in render(broken())
+
+
+def test_what_was_observed_is_folded_away() -> None:
+    """It is no verdict."""
+    made = report()
+    (target,) = made.targets
+    text = render(replace(made, targets=[replace(target, observed={"fail of an unknown id": "ignored"})]))
+    assert text.partition("</details>\n\n")[2].startswith("""\
+<details><summary>What it does where the contract leaves it free</summary>
+
+| tried | seen |
+| --- | --- |
+| fail of an unknown id | ignored |
+
+</details>
+""")

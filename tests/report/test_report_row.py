@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from async_contract.judge.verdict import ClauseVerdict, Verdict
-from async_contract.report.row import Row, properties_of_item, properties_of_verdict, read
+from async_contract.judge.verdict import ClauseVerdict, Label, Verdict
+from async_contract.report.row import (
+    Row,
+    properties_of_item,
+    properties_of_observed,
+    properties_of_verdict,
+    read,
+    read_observed,
+)
 
 ITEM = properties_of_item("mypkg.Store", "lease/order")
 
@@ -23,6 +30,15 @@ def test_an_item_that_was_judged() -> None:
             Row("fail/ends", "broken", 1, "seen while exercising lease/order"),
         ],
     )
+
+
+def test_how_far_the_order_was_controlled() -> None:
+    """Where there is a verdict, as a plain text."""
+    verdict = ClauseVerdict("lease/order", Verdict.HELD, 3, label=Label.STATEMENT_EXACT)
+    properties = ITEM + properties_of_verdict(verdict, others=[], stale=False)
+    assert {type(each) for pair in properties for each in pair} == {str, int}
+    assert ("async_contract_label", "statement-exact") in properties
+    assert read(properties, "call", "passed")[1] == [Row("lease/order", "held", 3, label="statement-exact")]
 
 
 def test_a_stale_excuse() -> None:
@@ -52,3 +68,11 @@ def test_a_verdict_is_read_once() -> None:
     """The reports of setup and teardown say nothing of the verdict they carry."""
     verdict = properties_of_verdict(ClauseVerdict("lease/order", Verdict.HELD, 3), others=[], stale=False)
     assert [read(ITEM + verdict, when, "passed")[1] for when in ("setup", "teardown")] == [[], []]
+
+
+def test_what_was_observed_travels() -> None:
+    """As one property, if there is anything to tell."""
+    observed = {"fail of an unknown id": "ignored", "a failed job is put": "at the back"}
+    assert read_observed(ITEM + properties_of_observed(observed)) == observed
+    assert properties_of_observed({}) == []
+    assert read_observed(ITEM) == {}

@@ -101,7 +101,8 @@ class Connection(sqlite3.Connection):
                 if tries <= 0 or error.sqlite_errorcode not in _BUSY:
                     raise
                 tries -= 1
-                _wait()
+                if not self.wait():
+                    raise
             else:
                 break
         if changed:
@@ -109,13 +110,14 @@ class Connection(sqlite3.Connection):
         self._has_worked = not _BEGIN.match(sql)
         return result
 
-
-def _wait() -> None:
-    hand = present()
-    if hand is None:
-        time.sleep(_AGAIN)
-    else:
-        hand.stand(partial(asyncio.sleep, _AGAIN))
+    def wait(self) -> bool:
+        """Wait until it is worth to ask again; false if it never will be."""
+        hand = present()
+        if hand is None:
+            time.sleep(_AGAIN)
+        else:
+            hand.stand(partial(asyncio.sleep, _AGAIN))
+        return True
 
 
 _connect = sqlite3.connect
@@ -123,10 +125,17 @@ _connect = sqlite3.connect
 
 def connect(*arguments: Any, **options: Any) -> Any:
     """Connect to SQLite; in a thread that is stepped through, so that it never blocks."""
-    if present() is None or len(arguments) > len(_BEFORE_FACTORY) or "factory" in options:
+    if present() is None:
+        return _connect(*arguments, **options)
+    return connect_with(Connection, *arguments, **options)
+
+
+def connect_with(factory: type[Connection], /, *arguments: Any, **options: Any) -> Any:
+    """Connect to SQLite by a connection that asks again, unless a class of its own is asked for."""
+    if len(arguments) > len(_BEFORE_FACTORY) or "factory" in options:
         return _connect(*arguments, **options)
     # By name: from the second argument on, a place is deprecated.
-    return _connect(**dict(zip(_BEFORE_FACTORY, arguments, strict=False)), factory=Connection, **options)
+    return _connect(**dict(zip(_BEFORE_FACTORY, arguments, strict=False)), factory=factory, **options)
 
 
 _BEFORE_FACTORY = ("database", "timeout", "detect_types", "isolation_level", "check_same_thread")

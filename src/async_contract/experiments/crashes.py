@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments import progress
 from async_contract.experiments.bench import NotExercised, Settings, open_bench
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.kills import CHILD, PARENT, Kill, crash, obstacle
@@ -128,6 +129,7 @@ class Crashes:
     ) -> None:
         done.programs += 1
         done.steps += len(program)
+        progress.tell(done, 0 if casualties.sweeps else casualties.kills, casualties.seconds)
         broken, history = await self.run(host, program, kill, done)
         for clause in [each for each in broken if each not in done.findings]:
             seen = Finding(broken[clause][0], program, history, (kill,), WAY, again=False)

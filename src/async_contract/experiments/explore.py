@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments import progress
 from async_contract.experiments.bench import Settings, open_bench
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.programs import LIMITS, Kind, Program, Step, generate, menu_for, play_in_order
@@ -80,6 +81,7 @@ class Explorer:
             program = generate(Random(f"{self._seed}:{done.programs}"), menus[done.programs % len(menus)])
             done.programs += 1
             done.steps += len(program)
+            progress.tell(done, budget.programs, budget.seconds)
             try:
                 await self._try(program, budget, done)
             except _Hung as hung:

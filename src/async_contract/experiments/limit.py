@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from async_contract.history.places import users_place
+
+_SOON = 1e-4
 
 
 class TimeLimitExceeded(BaseException):
@@ -22,7 +25,8 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Raise `TimeLimitExceeded` in the body when the time is up.
 
     It works in the main thread of a system that has interval timers. Elsewhere only what can be
-    cancelled is limited, by the time limit of a single call.
+    cancelled is limited, by the time limit of a single call. Of one limit within another the outer one
+    goes on, and strikes at the end of the inner one if its time is up by then.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
@@ -33,13 +37,15 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 1.0)
         raise TimeLimitExceeded(_where(frame))
 
-    before = signal.signal(signal.SIGALRM, stop)
+    before, began = signal.signal(signal.SIGALRM, stop), time.monotonic()
     remaining, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, remaining)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if remaining:
+            signal.setitimer(signal.ITIMER_REAL, max(remaining - (time.monotonic() - began), _SOON))
 
 
 def _where(frame: FrameType | None) -> str:

@@ -42,6 +42,13 @@ THREADS = {
 }
 """By effort: the same for threads, which take ten times as long to go on."""
 
+STATEMENTS = {
+    "quick": Effort(programs=40, schedules=8, seconds=0.7, tries=30, patience=1.0, of_openings=1),
+    "normal": Effort(programs=120, schedules=16, seconds=3.0, tries=60, patience=4.0, of_openings=1),
+    "thorough": Effort(programs=2_000, schedules=60, seconds=40.0, tries=300, patience=30.0),
+}
+"""By effort: the same for stores on a driver, whose statements are real."""
+
 
 HEATS = {
     "quick": Heats(programs=20, repeats=3, seconds=1.0, tries=20, patience=2.0, again=5),
@@ -94,6 +101,11 @@ class Limits:
     def threads(self) -> Effort:
         """How much is explored in threads, at most a quarter of the time that there is."""
         return self._in_time(THREADS[self.effort])
+
+    @property
+    def statements(self) -> Effort:
+        """How much is explored at the gate, at most a quarter of the time that there is."""
+        return self._in_time(STATEMENTS[self.effort])
 
     def _in_time(self, effort: Effort) -> Effort:
         return replace(effort, seconds=min(effort.seconds, self.item / 4), until=self.until)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from async_contract.experiments import progress
 from async_contract.experiments.bench import Bench, Settings, opened
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.interleavings import LoopStage
@@ -123,6 +124,7 @@ class Races(LoopStage):
                 break
             program = numbered(seed, done.programs, self.menu)
             done.programs += 1
+            progress.tell(done, heats.programs, heats.seconds)
             try:
                 self._try(program, heats, done, known)
             except CallTimedOut as hung:

@@ -8,6 +8,7 @@ a stage's affair: on the simulated loop, in threads, with a gate before the data
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from typing import Protocol
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
+from async_contract.experiments import progress
 from async_contract.experiments.choosers import Chooser
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.findings import Exploration, Finding
@@ -28,7 +30,7 @@ from async_contract.experiments.schedules import Diverged, minimise, search
 from async_contract.experiments.shrink import parts, shrink
 from async_contract.history.operation import Operation
 from async_contract.judge.judge import Judge
-from async_contract.judge.verdict import Violation
+from async_contract.judge.verdict import Label, Violation
 
 OF_OPENINGS = 3
 """So many times the schedules are tried of the programs to begin with, which seldom have many."""
@@ -53,6 +55,10 @@ class Stage(Protocol):
     def orders(self) -> Sequence[Chooser]:
         """Orders that are tried first, after the one without any pause."""
 
+    @property
+    def controlled(self) -> bool:
+        """Whether the latest run was ordered to its end by what the chooser said."""
+
     def run(self, program: Program, chooser: Chooser) -> tuple[Run, tuple[Operation, ...]]:
         """Run a program under a schedule; gives its history too.
 
@@ -70,10 +76,11 @@ class Effort:
     Attributes:
         programs: So many programs at most.
         schedules: Under so many schedules each.
-        seconds: Seconds after which no new program is begun.
+        seconds: Seconds after which no new program is begun, and no further schedule tried.
         tries: How many programs are tried to make one smaller.
         patience: Seconds after which it is small enough.
         until: The clause whose breach ends it; empty: none does.
+        of_openings: So many times as many schedules are tried of the programs to begin with.
     """
 
     programs: int = 120
@@ -82,6 +89,7 @@ class Effort:
     tries: int = 150
     patience: float = 10.0
     until: str = ""
+    of_openings: int = OF_OPENINGS
 
     def is_spent(self, done: Exploration) -> bool:
         """Whether no new program is begun."""
@@ -97,6 +105,7 @@ class _Found:
     schedule: Schedule | None = None
     tried: int = 0
     distinct: int = 0
+    loose: int = 0
     left: str = ""
     seen: tuple[Operation, ...] = ()
 
@@ -117,11 +126,12 @@ class Scheduler:
         """
         done = Exploration()
         first = openings(self._stage.menu)
-        thorough = replace(effort, schedules=OF_OPENINGS * effort.schedules)
+        thorough = replace(effort, schedules=effort.of_openings * effort.schedules)
         while not effort.is_spent(done):
             program = numbered(self._seed, done.programs, self._stage.menu)
             self._try(program, thorough if program in first else effort, done, known)
             done.programs += 1
+            progress.tell(done, effort.programs, effort.seconds)
         done.seconds = time.monotonic() - done.began
         return done
 
@@ -142,9 +152,10 @@ class Scheduler:
         def is_news(clause: str) -> bool:
             return clause not in known and clause not in done.findings and not done.shadows[clause]
 
-        found = self._search(program, is_news, effort, done.counts)
+        found = self._search(program, is_news, effort, done.counts, done.began + effort.seconds)
         done.schedules += found.tried
         done.distinct += found.distinct
+        done.loose += found.loose
         if found.left:
             done.left = found.left
         elif found.broken:
@@ -160,6 +171,7 @@ class Scheduler:
         wanted: Callable[[str], bool],
         effort: Effort,
         counts: Counter[str] | None = None,
+        end: float = math.inf,
     ) -> _Found:
         """Look for a schedule under which the program breaks a clause that is wanted."""
         found = _Found()
@@ -167,6 +179,7 @@ class Scheduler:
 
         def attempt(chooser: Chooser) -> Run:
             run, history = self._stage.run(program, chooser)
+            found.loose += not self._stage.controlled
             histories[:] = [history]
             return run
 
@@ -181,8 +194,9 @@ class Scheduler:
 
         try:
             searched = search(
-                attempt, fails, seed=self._seed, schedules=effort.schedules, orders=self._stage.orders
-            )
+                attempt, fails, seed=self._seed, schedules=effort.schedules, orders=self._stage.orders,
+                enough=lambda: time.monotonic() >= end,
+            )  # fmt: skip
         except Diverged:
             return found  # without a schedule: something else decides
         else:
@@ -210,7 +224,9 @@ class Scheduler:
 
         schedule = minimise(found.schedule, still, budget=300)
         _, history = self._stage.run(least, Following(schedule))
-        violation = replace(self.broken(history)[clause][0], schedule=self._stage.tell(schedule))
+        label = "" if self._stage.controlled else Label.BEST_EFFORT
+        told = self._stage.tell(schedule)
+        violation = replace(self.broken(history)[clause][0], schedule=told, label=label)
         done.findings[clause] = Finding(violation, least, history, schedule, self._stage.name)
 
     def _is_shadow(self, clause: str, program: Program, effort: Effort, done: Exploration) -> bool:

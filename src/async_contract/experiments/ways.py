@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments import crashes, kills, pauses, races, rivals
+from async_contract.experiments import crashes, gate_stage, kills, pauses, progress, races, rivals
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Explorer
 from async_contract.experiments.findings import Exploration, Finding, Spent
+from async_contract.experiments.gate_stage import GateStage
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.kills import Kill
 from async_contract.experiments.limits import Limits
@@ -28,6 +29,7 @@ from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
+from async_contract.judge.verdict import Label
 
 
 class Played(NamedTuple):
@@ -37,11 +39,13 @@ class Played(NamedTuple):
         history: What happened.
         capabilities: What the history is judged by: without the times that this way can't keep.
         schedule: The schedule in words.
+        label: How far the order was controlled, where that is not what the way says.
     """
 
     history: tuple[Operation, ...]
     capabilities: Capabilities
     schedule: tuple[str, ...] = ()
+    label: str = ""
 
 
 class Way(NamedTuple):
@@ -57,6 +61,7 @@ class Way(NamedTuple):
         write: Writes a schedule of this way down, without a full stop.
         read: Reads what `write` wrote; raises ValueError if it did not.
         instead_of: The way whose place it takes where a store has left that; empty if it stands by itself.
+        label: How far the order of the workers is controlled.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Way(NamedTuple):
     write: Callable[[Any], str] = pauses.encode
     read: Callable[[str], tuple[Any, ...]] = pauses.decode
     instead_of: str = ""
+    label: Label = Label.EXACT
 
 
 # -- one call after another ---------------------------------------------------------------------------
@@ -113,7 +119,26 @@ def _play_on_the_loop(
 
 def _played(stage: LoopStage, program: Program, schedule: Schedule) -> Played:
     _, history = stage.run(program, Following(schedule))
-    return Played(history, stage.capabilities, stage.tell(schedule))
+    label = "" if stage.controlled else Label.BEST_EFFORT
+    return Played(history, stage.capabilities, stage.tell(schedule), label)
+
+
+# -- at the gate before a driver -----------------------------------------------------------------------
+
+
+def _explore_at_the_gate(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    stage = GateStage(harness, sandboxes, limits.exploring)
+    return gate_stage.explore(stage, limits.statements, limits.seed, known)
+
+
+def _play_at_the_gate(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    stage = GateStage(harness, sandboxes, settings)
+    with stage.open():
+        return _played(stage, program, schedule)
 
 
 # -- on a real loop ------------------------------------------------------------------------------------
@@ -212,17 +237,21 @@ WAYS = (
     Way("order", "in order", lambda harness: True, _explore_in_order, _play_in_order),
     Way("loop", "on the simulated loop", _is_asynchronous, _explore_on_the_loop, _play_on_the_loop),
     Way(
+        gate_stage.WAY, "statement by statement", _is_asynchronous, _explore_at_the_gate, _play_at_the_gate,
+        instead_of="loop", label=Label.STATEMENT_EXACT,
+    ),
+    Way(
         races.WAY, "in races on a real event loop", _is_asynchronous, _explore_in_races, _play_in_a_race,
-        instead_of="loop",
+        instead_of="loop", label=Label.BEST_EFFORT,
     ),
     Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
     Way(
         rivals.WAY, "in processes that race", _is_shared_by_processes, _explore_in_processes,
-        _play_in_processes,
+        _play_in_processes, label=Label.BEST_EFFORT,
     ),
     Way(
         crashes.WAY, "with workers killed", _survives_kills, _explore_with_kills, _play_with_a_kill,
-        "durable/kill", kills.encode, kills.decode,
+        "durable/kill", kills.encode, kills.decode, label=Label.BEST_EFFORT,
     ),
 )  # fmt: skip
 """Every way there is; the cheapest first, so that what it finds need not be found again."""
@@ -274,7 +303,7 @@ class Explored:
         return [
             Spent(
                 WAY[name].says, each.programs, each.steps, each.schedules, each.distinct, each.seconds,
-                each.left or each.stopped,
+                each.left or each.stopped, _label(name, each),
             )
             for name, each in self.ways.items()
         ]  # fmt: skip
@@ -283,6 +312,14 @@ class Explored:
     def stopped(self) -> str:
         """Why exploring ended before its time, if it did."""
         return next((each.stopped for each in self.ways.values() if each.stopped), "")
+
+
+def _label(name: str, done: Exploration) -> str:
+    label = "" if done.left else WAY[name].label
+    if not (label and done.loose):
+        return label
+    runs = "1 run was" if done.loose == 1 else f"{done.loose} runs were"
+    return f"{label}; {runs} {Label.BEST_EFFORT}"
 
 
 class Explorations:
@@ -307,7 +344,8 @@ class Explorations:
                 break
             wanted = way.clause in ("", clause) and way.name not in explored.ways
             if wanted and not explored.stopped and explored.left(way.instead_of) and way.applies(harness):
-                explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
+                with progress.on_the_way(way.says):
+                    explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
         return explored
 
     def done(self, harness: StoreHarness) -> Explored | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from async_contract.contract.capabilities import Capabilities
@@ -17,6 +18,8 @@ from async_contract.store import Job, StoreError
 # Errors of these packages say nothing about a store, even where its class is defined in one: every
 # failed assertion is of `builtins`, and our own faults are of `async_contract`, as MemoryStore is.
 _NO_STORES_PACKAGE = frozenset({"builtins", "asyncio", "async_contract"})
+
+_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")  # names with dots between them
 
 AnyStore = Any
 """A store of any class. Who overrides a method of a harness writes the class of the stores there."""
@@ -42,6 +45,9 @@ class StoreHarness:
         prepare: `(sandbox)`, before the first connection: creates what the connections share.
         dispose: `(sandbox)`, after the last connection: drops it.
         is_rejection: `(error)`, whether the store refuses with this error.
+        driver_calls: The coroutine functions in which the store's driver awaits its server, by their
+            paths, such as `["mydriver.Connection.execute"]`: so its workers can be ordered statement by
+            statement. Those of aiosqlite, asyncpg, psycopg, redis and nats are known.
 
     Attributes:
         found_as: The target by which it was found, if it was; another process finds it by that.
@@ -54,6 +60,7 @@ class StoreHarness:
     capabilities: Capabilities = Capabilities()
     known_failures: Mapping[str, str] = {}
     virtual_time: bool = False
+    driver_calls: Sequence[str] = ()
     found_as: str = ""
 
     _OVERRIDABLE: ClassVar = (
@@ -73,6 +80,7 @@ class StoreHarness:
         prepare: Callable[..., Any] | None = None,
         dispose: Callable[..., Any] | None = None,
         is_rejection: Callable[..., Any] | None = None,
+        driver_calls: Sequence[str] | None = None,
     ) -> None:
         functions = (connect, enqueue, inspect, disconnect, prepare, dispose, is_rejection)
         self._given = {
@@ -86,6 +94,8 @@ class StoreHarness:
             self.known_failures = known_failures
         if virtual_time is not None:
             self.virtual_time = virtual_time
+        if driver_calls is not None:
+            self.driver_calls = driver_calls
         self.store_classes: set[type] = set()
         self._check_values()
         self._check_functions()
@@ -162,6 +172,7 @@ class StoreHarness:
             )
         if not isinstance(self.virtual_time, bool):
             raise HarnessError(f"virtual_time={self.virtual_time!r} is neither True nor False")
+        _check_driver_calls(self.driver_calls)
 
     def _check_functions(self) -> None:
         for name, function in self._given.items():
@@ -193,6 +204,16 @@ class StoreHarness:
                 f"{', '.join(each.name for each in required)}; write def connect(sandbox), and in it "
                 f"return {name}(...) with all of them"
             )
+
+
+def _check_driver_calls(driver_calls: object) -> None:
+    if not isinstance(driver_calls, (list, tuple)) or not all(
+        isinstance(each, str) and _PATH.fullmatch(each) for each in driver_calls
+    ):
+        raise HarnessError(
+            f"driver_calls={driver_calls!r} is no list of paths; write the coroutine functions in which the "
+            "driver awaits its server, with module and class: driver_calls=['mydriver.Connection.execute']"
+        )
 
 
 def _check_known_failures(known_failures: object) -> None:

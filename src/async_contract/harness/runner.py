@@ -34,6 +34,10 @@ harness = RunnerHarness(make, run=MyRunner.main, stop=MyRunner.shut_down)
 class RunnerHarness:
     """Reaches a runner that is made, run or stopped in a way of its own.
 
+    Everything can be given as an argument or overridden in a subclass: `make(self, store, handler, *,
+    concurrency, ...)`, `run(self, runner)`, `stop(self, runner)`, `labels(self, event)`, and
+    `known_failures`.
+
     Args:
         make: Makes a runner: called with the store, the handler and those of `concurrency`, `batch_size`,
             `poll_interval`, `metrics` and `logger` that it takes as keywords; may be a coroutine function.
@@ -44,37 +48,58 @@ class RunnerHarness:
         known_failures: Clause id -> why the runner may break it.
 
     Raises:
-        HarnessError: `known_failures` names what is no clause of a runner.
+        HarnessError: Nothing makes a runner, or `known_failures` names what is no clause of a runner or
+            gives no reason.
     """
+
+    known_failures: Mapping[str, str] = MappingProxyType({})
+    # Here too, for subclasses that have a constructor of their own.
+    _make: Callable[..., Any] | None = None
+    _run: Callable[[Any], Any] | None = None
+    _stop: Callable[[Any], object] | None = None
 
     def __init__(
         self,
-        make: Callable[..., Any],
+        make: Callable[..., Any] | None = None,
         *,
         run: Callable[[Any], Any] | None = None,
         stop: Callable[[Any], object] | None = None,
         known_failures: Mapping[str, str] | None = None,
     ) -> None:
         self._make, self._run, self._stop = make, run, stop
-        self.known_failures: Mapping[str, str] = MappingProxyType(dict(known_failures or {}))
-        unknown = set(self.known_failures) - {each.id for each in RUNNER.clauses}
-        if unknown:
+        if known_failures is not None:
+            self.known_failures = MappingProxyType(dict(known_failures))
+        for name, function in (("make", make), ("run", run), ("stop", stop)):
+            if function is not None and not callable(function):
+                raise HarnessError(f"{name}={function!r} can't be called; write {name}=FUNCTION")
+        if make is None and not self._overrides("make"):
             raise HarnessError(
-                f"known_failures names {', '.join(sorted(unknown))}; write clauses of a runner, such as "
-                '"runner/stops": "the reason"'
+                f"{type(self).__name__} has no make; write RunnerHarness(CLASS_OR_FUNCTION), or override "
+                "make(self, store, handler, *, concurrency, poll_interval) so that it returns a runner"
             )
+        _check_known_failures(self.known_failures)
+
+    @property
+    def maker(self) -> Callable[..., Any]:
+        """What makes the runners: the function or class given as `make`, or the method."""
+        return self.make if self._overrides("make") or self._make is None else self._make
 
     @property
     def takes(self) -> tuple[str, ...]:
         """The keywords that are passed when a runner is made."""
-        signature = signature_or_none(self._make)
+        signature = signature_or_none(self.maker)
         parameters = {} if signature is None else signature.parameters
         every = signature is None or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
         return tuple(each for each in (*NEEDED, *OPTIONAL) if every or each in parameters)
 
-    def make(self, store: object, handler: object, **options: object) -> Any:
-        """Make a runner, or an awaitable that gives one."""
-        return self._make(store, handler, **{name: options[name] for name in self.takes})
+    def made(self, store: object, handler: object, **options: object) -> Any:
+        """A runner made with those of the options that it takes, or an awaitable that gives one."""
+        return self.maker(store, handler, **{name: options[name] for name in self.takes})
+
+    def make(self, *arguments: Any, **options: Any) -> Any:
+        """Make a runner of a store and a handler, or an awaitable that gives one."""
+        assert self._make is not None
+        return self._make(*arguments, **options)
 
     def run(self, runner: Any) -> Any:
         """The awaitable that works until the runner is told to stop."""
@@ -93,7 +118,8 @@ class RunnerHarness:
 
     def can_stop(self, runner: Any) -> bool:
         """Whether there is a way to tell the runner to stop."""
-        return self._stop is not None or callable(getattr(runner, "stop", None))
+        given = self._stop is not None or self._overrides("stop")
+        return given or callable(getattr(runner, "stop", None))
 
     def stop(self, runner: Any) -> object:
         """Tell the runner to stop; what comes back may be awaitable."""
@@ -104,6 +130,23 @@ class RunnerHarness:
         values = event.values() if isinstance(event, Mapping) else _fields(event)
         plain = (each.value if isinstance(each, enum.Enum) else each for each in values)
         return [each for each in plain if isinstance(each, str)]
+
+    def _overrides(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(RunnerHarness, method)
+
+
+def _check_known_failures(known_failures: Mapping[str, str]) -> None:
+    unknown = set(known_failures) - {each.id for each in RUNNER.clauses}
+    if unknown:
+        raise HarnessError(
+            f"known_failures names {', '.join(sorted(unknown))}; write clauses of a runner, such as "
+            '"runner/stops": "the reason"'
+        )
+    for clause, reason in known_failures.items():
+        if not str(reason).strip():
+            raise HarnessError(
+                f"known_failures excuses {clause} without a reason; write why the runner may break it"
+            )
 
 
 def load(target: str) -> RunnerHarness:
@@ -125,8 +168,7 @@ def runner_for(obj: Any, name: str) -> RunnerHarness:
         return _checked(obj, name, "what makes its runners")
     if inspect.isclass(obj) and issubclass(obj, RunnerHarness):
         try:
-            made = obj()  # type: ignore[call-arg]  # a subclass may take less than RunnerHarness
-            return _checked(made, name, "what makes its runners")
+            return _checked(obj(), name, "what makes its runners")
         except (TypeError, HarnessError) as error:
             raise TargetError(failure(name, f"{obj.__qualname__}()", error)) from error
     if isinstance(obj, ModuleType) or not callable(obj):
@@ -141,7 +183,7 @@ def runner_for(obj: Any, name: str) -> RunnerHarness:
 
 
 def _checked(harness: RunnerHarness, name: str, what: str) -> RunnerHarness:
-    make = harness._make
+    make = harness.maker
     signature = signature_or_none(make)
     missing = [each for each in NEEDED if each not in harness.takes]
     if signature is not None and not missing:
@@ -160,5 +202,7 @@ def _checked(harness: RunnerHarness, name: str, what: str) -> RunnerHarness:
 def _fields(event: object) -> list[object]:
     if isinstance(event, str):
         return [event]
+    if isinstance(event, (tuple, list)):
+        return list(event)
     named = [getattr(event, each) for each in ("kind", "outcome") if hasattr(event, each)]
     return named or list(getattr(event, "__dict__", {}).values())

@@ -14,7 +14,7 @@ from async_contract.harness.errors import TargetError, explain, unusable
 from async_contract.harness.failures import failure
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.imports import find
-from async_contract.harness.misses import only_a_module
+from async_contract.harness.misses import WANTED_STORE, only_a_module
 from async_contract.harness.shape import METHODS, WORKERS_METHODS, faults, has, phrases
 
 _A_CLASS = "a class such as this one"
@@ -52,7 +52,7 @@ def harness_for(obj: object, name: str) -> StoreHarness:
 
 def _harness_for(obj: object, name: str) -> StoreHarness:
     if isinstance(obj, ModuleType):
-        raise TargetError(only_a_module(name, obj))
+        raise TargetError(only_a_module(name, obj, WANTED_STORE))
     if isinstance(obj, StoreHarness):
         return _checked(obj, name)
     if not inspect.isclass(obj):

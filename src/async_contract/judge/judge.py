@@ -230,7 +230,8 @@ class Judge:
         if not found:
             return found  # without a look at the history, which may be long
         for operation in self._history:
-            if operation.job_id in found and operation.method != "mutate":  # which is no call on the job
+            # A change to a copy and the work of a handler are no calls on the job.
+            if operation.job_id in found and operation.method not in ("mutate", "handle"):
                 found[operation.job_id].append(operation)
             for delivery in operation.jobs if operation.method == "lease" else ():
                 if isinstance(delivery.id, str) and delivery.id in found:

@@ -20,6 +20,7 @@ from async_contract.mutants import (
     racing,
     reopening,
     shelves,
+    statements,
     stray_completes,
     stray_fails,
     tables,
@@ -45,6 +46,6 @@ MUTANTS: tuple[Mutant, ...] = tuple(map(mutant, STORES))
 """Every store that is broken on purpose."""
 
 CONTENDED: tuple[Mutant, ...] = tuple(
-    mutant(store) for module in (shelves, tables) for store in module.STORES
+    mutant(store) for module in (shelves, tables, statements) for store in module.STORES
 )
 """Those that are right unless several threads or processes use them, or one is killed."""

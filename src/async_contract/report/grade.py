@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from async_contract.contract.clauses import CLAUSE, Clause
 from async_contract.contract.kinds import kind_of, split
 from async_contract.experiments.findings import Spent
-from async_contract.report.row import SKIPPED, Row, read, read_effort
+from async_contract.report.row import SKIPPED, Row, read, read_effort, read_observed
 from async_contract.report.story import Story, unpack
 
 NOT_RUN = "not run"
@@ -31,6 +32,7 @@ class Results:
         self.stopped = False
         self._rows: dict[str, dict[str, Row]] = {target: {} for target in targets}
         self._spent: dict[str, dict[str, Spent]] = {}
+        self._observed: dict[str, dict[str, str]] = {}
         self._capabilities: dict[str, Mapping[str, Any] | None] = {}
         self._stories: dict[str, dict[str, Story]] = {}
 
@@ -45,6 +47,7 @@ class Results:
         for row in rows:
             self.add(target, row)
         self.spend(target, read_effort(properties))
+        self.observe(target, read_observed(properties))
 
     def hear(self, text: str) -> None:
         """Take in what an item tells beside its row."""
@@ -80,13 +83,21 @@ class Results:
         """What was spent on exploring a target, way by way."""
         return list(self._spent.get(target, {}).values())
 
+    def observe(self, target: str, observed: Mapping[str, str]) -> None:
+        """Take in what a target was seen to do; of two on the same thing the last stays."""
+        self._observed.setdefault(target, {}).update(observed)
+
+    def observed(self, target: str) -> Mapping[str, str]:
+        """What a target was seen to do where the contract leaves it free, by what was tried."""
+        return self._observed.get(target, {})
+
     def add(self, target: str, row: Row) -> None:
         """Take in one row; of two on the same clause the worse one stays, with the larger count."""
         rows = self._rows.setdefault(target, {})
         before = rows.get(row.clause, row)
         worse = min(before, row, key=lambda each: _WORST_FIRST.index(each.verdict))
         count = max(before.count, row.count)
-        rows[row.clause] = Row(row.clause, worse.verdict, count, worse.note, before.stale or row.stale)
+        rows[row.clause] = replace(worse, count=count, stale=before.stale or row.stale)
 
     def rows(self, target: str) -> list[Row]:
         """The rows of a target: what is wrong first, the rest in the catalogue's order."""

@@ -57,10 +57,13 @@ def _check(first_name: str, first: Report, name: str, report: Report) -> None:
 def _take(results: Results, target: TargetReport) -> None:
     results.promise(target.target, target.capabilities)
     results.spend(target.target, (Spent(**each) for each in target.explored))
+    results.observe(target.target, target.observed)
     for clause in target.clauses:
         if clause.verdict != NOT_RUN:
             note = "" if clause.witness else clause.message
-            results.add(target.target, Row(clause.id, clause.verdict, clause.count, note, clause.stale))
+            results.add(
+                target.target, Row(clause.id, clause.verdict, clause.count, note, clause.stale, clause.label)
+            )
         if clause.witness:
             results.tell(target.target, _story(clause))
 
@@ -76,4 +79,5 @@ def _story(clause: ClauseReport) -> Story:
         clause.history,
         clause.reproduce,
         clause.script,
+        clause.label,
     )

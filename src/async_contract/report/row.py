@@ -14,9 +14,11 @@ _CLAUSE = "async_contract_clause"
 _VERDICT = "async_contract_verdict"
 _COUNT = "async_contract_count"
 _NOTE = "async_contract_note"
+_LABEL = "async_contract_label"
 _STALE = "async_contract_stale"
 _OTHERS = "async_contract_others"
 _SPENT = "async_contract_spent"
+_OBSERVED = "async_contract_observed"
 
 SKIPPED = "skipped"
 """The verdict of a row whose item was skipped before the clause was put to the test."""
@@ -34,6 +36,7 @@ class Row:
         count: How often the clause was put to the test.
         note: Why the verdict is what it is.
         stale: Whether the clause held although the harness excuses it.
+        label: How far the order of the workers was controlled, where there was one to control.
     """
 
     clause: str
@@ -41,6 +44,7 @@ class Row:
     count: int = 0
     note: str = ""
     stale: bool = False
+    label: str = ""
 
 
 def properties_of_item(target: str, clause: str) -> Properties:
@@ -56,7 +60,12 @@ def properties_of_verdict(verdict: ClauseVerdict, *, others: Iterable[str], stal
         others: The ids of other clauses that were seen broken.
         stale: Whether the clause held although the harness excuses it.
     """
-    optional: Properties = [(_NOTE, verdict.reason), (_OTHERS, " ".join(others)), (_STALE, int(stale))]
+    optional: Properties = [
+        (_LABEL, str(verdict.label)),
+        (_NOTE, verdict.reason),
+        (_OTHERS, " ".join(others)),
+        (_STALE, int(stale)),
+    ]
     found: Properties = [(_VERDICT, verdict.verdict.value), (_COUNT, verdict.count)]
     return found + [(name, value) for name, value in optional if value]
 
@@ -70,6 +79,17 @@ def properties_of_effort(spent: Iterable[Spent]) -> Properties:
 def read_effort(properties: Sequence[tuple[str, object]]) -> list[Spent]:
     """Return what a report says was spent on its target."""
     return [Spent(*each) for name, text in properties if name == _SPENT for each in json.loads(str(text))]
+
+
+def properties_of_observed(observed: Mapping[str, str]) -> Properties:
+    """Return what a target was seen to do, for the properties of one report."""
+    return [(_OBSERVED, json.dumps(dict(observed)))] if observed else []
+
+
+def read_observed(properties: Sequence[tuple[str, object]]) -> Mapping[str, str]:
+    """Return what a report says that its target was seen to do."""
+    texts = (str(text) for name, text in properties if name == _OBSERVED)
+    return {name: seen for text in texts for name, seen in json.loads(text).items()}
 
 
 def read(properties: Sequence[tuple[str, object]], when: str | None, outcome: str) -> tuple[str, list[Row]]:
@@ -89,9 +109,21 @@ def read(properties: Sequence[tuple[str, object]], when: str | None, outcome: st
     return target, [Row(clause, SKIPPED)] if outcome == "skipped" else []
 
 
+def in_a_word(properties: Sequence[tuple[str, object]], when: str | None, outcome: str) -> str:
+    """Return the verdict that the report of an item bears which passed; empty: it bears none.
+
+    For what failed or was skipped pytest's own word stays, which its summary of failures needs too.
+    """
+    found = dict(properties)
+    if when != "call" or outcome != "passed" or _VERDICT not in found:
+        return ""
+    return f"HELD {found[_COUNT]}" if found[_VERDICT] == "held" else "BROKEN (SHOULD)"
+
+
 def _judged(clause: str, found: Mapping[str, object]) -> list[Row]:
     own = Row(
-        clause, str(found[_VERDICT]), int(str(found[_COUNT])), str(found.get(_NOTE, "")), _STALE in found
-    )
+        clause, str(found[_VERDICT]), int(str(found[_COUNT])), str(found.get(_NOTE, "")), _STALE in found,
+        str(found.get(_LABEL, "")),
+    )  # fmt: skip
     others = str(found.get(_OTHERS, "")).split()
     return [own, *(Row(each, "broken", 1, f"seen while exercising {clause}") for each in others)]

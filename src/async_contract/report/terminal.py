@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.findings import Spent
+from async_contract.experiments.observing import UNDECLARED
+from async_contract.judge.verdict import Label
 from async_contract.report.escape import clip, inline
 from async_contract.report.grade import Results
 from async_contract.report.row import Row
@@ -35,8 +38,15 @@ class Terminal(Protocol):
         """Write a text."""
 
 
-def write(terminal: Terminal, results: Results, *, quiet: bool = False) -> None:
-    """Write for every target its table and its grade; if `quiet`, only what is broken and the grade."""
+def write(terminal: Terminal, results: Results, *, quiet: bool = False, verbose: bool = False) -> None:
+    """Write for every target its table and its grade.
+
+    Args:
+        terminal: Where.
+        results: What is known.
+        quiet: Only what is broken and the grade.
+        verbose: What was observed too, line by line.
+    """
     terminal.section("async-contract")
     for target in results.targets:
         rows = [row for row in results.rows(target) if results.fails(row) or not quiet]
@@ -45,6 +55,8 @@ def write(terminal: Terminal, results: Results, *, quiet: bool = False) -> None:
         _write_rows(terminal, results, rows)
         for spent in results.spent(target) if not quiet else ():
             terminal.write(f"  explored {_effort(spent)}\n")
+        for line in _observed(results.observed(target), verbose=verbose) if not quiet else ():
+            terminal.write(f"  {line}\n")
         grade = results.grade(target)
         terminal.write(f"{target}: ")
         terminal.write(f"{grade}\n", bold=True, **{_colour_of_grade(grade): True})
@@ -60,7 +72,16 @@ def _effort(spent: Spent) -> str:
         tried = f"under {spent.schedules} schedules, {spent.distinct} of them distinct"
     else:
         tried = f"of {spent.steps} steps"
-    return f"{spent.way}: {spent.programs} programs {tried}, in {spent.seconds:.1f} s"
+    label = f" ({spent.label})" if spent.label else ""
+    return f"{spent.way}: {spent.programs} programs {tried}, in {spent.seconds:.1f} s{label}"
+
+
+def _observed(observed: Mapping[str, str], *, verbose: bool) -> Iterator[str]:
+    """What a store does where it is free; in short what may surprise: a promise that could be made."""
+    if verbose:
+        yield from (f"observed {name}: {seen}" for name, seen in observed.items() if name != UNDECLARED)
+    if UNDECLARED in observed:
+        yield f"{UNDECLARED}: {observed[UNDECLARED]}"
 
 
 def _write_rows(terminal: Terminal, results: Results, rows: list[Row]) -> None:
@@ -89,6 +110,8 @@ def _count(row: Row) -> str:
 def _evidence(row: Row) -> str:
     counted = CLAUSE[row.clause].counted
     note = clip(inline(row.note.partition("\n")[0]), _LONGEST_NOTE)  # in full it stands at the item
+    if row.verdict == "broken" and row.label not in ("", Label.EXACT):
+        counted = f"{counted} ({row.label})"
     if row.verdict in _COUNTED and note:
         return f"{counted}: {note}"
     return counted if row.verdict in _COUNTED else note

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from async_contract.experiments.findings import Spent
 from async_contract.history.operation import Operation
@@ -20,6 +20,7 @@ class Settled:
         stale: Whether the clause held although the harness excuses it.
         token: What repeats the violation; empty if there is none.
         spent: What was spent on exploring the target; once in a process, at the item that began it.
+        observed: What the target does where the contract leaves it free; at one item of a run.
         violations: Everything that its history was seen to break, whether it is excused or not.
         history: That history.
     """
@@ -29,12 +30,13 @@ class Settled:
     stale: bool = False
     token: str = ""
     spent: tuple[Spent, ...] = ()
+    observed: Mapping[str, str] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
     history: tuple[Operation, ...] = ()
 
 
 class ContractViolation(AssertionError):
-    """A store breaks a clause.
+    """A store, or whatever else is held to the contract, breaks a clause.
 
     Attributes:
         clause: The id of the clause.
@@ -60,4 +62,4 @@ class ContractError(Exception):
 
 
 class ContractWarning(UserWarning):
-    """A store breaks a clause that it should keep."""
+    """A store, or whatever else is held to the contract, breaks a clause that it should keep."""

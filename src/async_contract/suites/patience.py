@@ -13,13 +13,15 @@ _MOST = 3
 
 @dataclass(slots=True)
 class Patience:
-    """What is left of it for one store.
+    """What is left of it for one store, or whatever else is held to the contract.
 
     Attributes:
+        called: What messages call it.
         hung: The clauses in whose items a call did not return.
         where: Where the last one hung.
     """
 
+    called: str = "the store"
     hung: list[str] = field(default_factory=list)
     where: str = ""
 
@@ -42,6 +44,6 @@ class Patience:
     def excuse(self) -> str:
         """Why the store was not tried."""
         return (
-            f"not tried, since the store hung in {len(self.hung)} items before this one "
+            f"not tried, since {self.called} hung in {len(self.hung)} items before this one "
             f"({', '.join(self.hung)}); the last time {self.where}"
         )

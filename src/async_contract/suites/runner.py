@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import pytest
@@ -69,3 +70,7 @@ class RunnerVerifier:
     def spent(self, subject: RunnerHarness, state: State) -> tuple[Spent, ...]:
         """Nothing that is told apart."""
         return ()
+
+    def observed(self, subject: RunnerHarness, found: Verification, state: State) -> Mapping[str, str]:
+        """Nothing: the contract leaves a runner nothing that its users would have to know."""
+        return {}

@@ -13,7 +13,7 @@ from async_contract.experiments.sanitizers import targets
 from async_contract.experiments.sanitizers.bounds import Bound, read
 from async_contract.experiments.sanitizers.subject import Sanitizer
 from async_contract.experiments.verify import Verification
-from async_contract.harness.errors import HarnessError
+from async_contract.harness.errors import HarnessError, TargetError
 from async_contract.judge.verdict import ClauseVerdict, Verdict
 from async_contract.suites.state import State
 
@@ -35,28 +35,36 @@ class SanitizerVerifier:
 
     def load(self, config: pytest.Config, name: str) -> Sanitizer:
         """The function of a target, with the bound that the options say."""
-        function = targets.load(name, self._kind.name)
-        redacts = config.getoption("async_contract_redacts") or config.getini("async_contract_redacts")
-        return Sanitizer(function, self._kind.name, name, bound_of(config, self._kind), redacts=bool(redacts))
+        function = targets.load(name, self._kind.name, config.getoption("async_contract_timeout"))
+        bound, redacts = bound_of(config, self._kind), promises_redacts(config)
+        return Sanitizer(function, self._kind.name, name, bound, redacts=redacts)
 
     def of_class(self, config: pytest.Config, suite: type, name: str) -> Sanitizer:
         """The function of a user's own class, with what else the class says of it."""
-        function = targets.usable(getattr(suite, self.attribute), name, self._kind.name)
+        seconds: float = config.getoption("async_contract_timeout")
+        function = targets.usable(getattr(suite, self.attribute), name, self._kind.name, seconds)
         given: Any = getattr(suite, "bound", None)
-        redacts: Any = getattr(suite, "redacts", False)
+        redacts: Any = getattr(suite, "redacts", None)
         known: Mapping[str, str] = getattr(suite, "known_failures", {})
         self._check(known, name.rpartition(".")[0])
-        try:
-            bound = bound_of(config, self._kind) if given is None else read(given, self._kind.name)
-        except ValueError as error:
-            raise HarnessError(f"{name.rpartition('.')[0]}.bound: {error}") from None
+        bound = bound_of(config, self._kind) if given is None else self._read(given, name.rpartition(".")[0])
         dotted = targets.name_of(function)
-        return Sanitizer(
-            function, self._kind.name, dotted, bound, redacts=bool(redacts), known_failures=known
-        )
+        promised = promises_redacts(config) if redacts is None else bool(redacts)
+        return Sanitizer(function, self._kind.name, dotted, bound, redacts=promised, known_failures=known)
 
-    def _check(self, known: Mapping[str, str], name: str) -> None:
+    def _read(self, bound: Any, name: str) -> Bound:
+        try:
+            return read(bound, self._kind.name)
+        except ValueError as error:
+            raise HarnessError(f"{name}.bound: {error}") from None
+
+    def _check(self, known: object, name: str) -> None:
         owed = [clause.id for clause in self._kind.clauses]
+        if not isinstance(known, Mapping):
+            raise HarnessError(
+                f"{name}.known_failures is a {type(known).__name__}; write a dict of clauses and reasons, "
+                f'such as {{"{owed[0]}": "the reason"}}'
+            )
         for clause, reason in known.items():
             if clause not in owed:
                 raise HarnessError(
@@ -73,7 +81,7 @@ class SanitizerVerifier:
         # With it comes Hypothesis, which a run without such functions does not need.
         from async_contract.experiments.sanitizers.verify import verify_sanitizer  # noqa: PLC0415
 
-        patience = state.patience(subject)
+        patience = state.patience(subject, "the function")
         if patience.is_over:
             return Verification(ClauseVerdict(clause, Verdict.ERROR, reason=patience.excuse))
         found = verify_sanitizer(
@@ -94,16 +102,26 @@ class SanitizerVerifier:
         """Nothing beside what the counts say."""
         return ()
 
+    def observed(self, subject: Sanitizer, found: Verification, state: State) -> Mapping[str, str]:
+        """Nothing: what comes out is seen by whoever calls the function."""
+        return {}
+
 
 def bound_of(config: pytest.Config, kind: Kind) -> Bound:
     """The bound of the functions of a kind, as an option or a setting says.
 
     Raises:
-        pytest.UsageError: The setting says none.
+        TargetError: The setting says none.
     """
     name = f"async_contract_{kind.name}_bound"
     given: Bound | None = config.getoption(name)
     try:
         return given or read(config.getini(name), kind.name)
     except ValueError as error:
-        raise pytest.UsageError(f"{name}: {error}") from None
+        raise TargetError(f"the setting {name}: {error}") from None
+
+
+def promises_redacts(config: pytest.Config) -> bool:
+    """Whether an option or a setting says that failure messages have no secrets in them."""
+    name = "async_contract_redacts"
+    return bool(config.getoption(name) or config.getini(name))

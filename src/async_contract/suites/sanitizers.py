@@ -41,11 +41,12 @@ class SafeFailureMessageContract(Contract, kind=MESSAGE):
         function: It takes an exception, or `None`, and returns a str; sync or async.
         bound: How long a message may be: `256` for characters, `"256b"` for bytes; by default as the
             options say.
-        redacts: Whether the function promises that secrets don't come through.
+        redacts: Whether the function promises that secrets don't come through; by default as the options
+            say.
         known_failures: Clause id -> the reason why the function may break it.
     """
 
     function: ClassVar[object]
     bound: ClassVar[int | str | None] = None
-    redacts: ClassVar[bool] = False
+    redacts: ClassVar[bool | None] = None
     known_failures: ClassVar[Mapping[str, str]] = MappingProxyType({})

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from async_contract.contract.kinds import kind_of
+from async_contract.contract.kinds import LABEL, MESSAGE, kind_of
 from async_contract.experiments.verify import Verification
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
 from async_contract.suites.binding import SETTLED, Binding
@@ -32,6 +32,7 @@ def settle(item: pytest.Item, binding: Binding, state: State, found: Verificatio
         settled,
         others=tuple(unexcused),
         spent=binding.verifier.spent(binding.subject, state),
+        observed=binding.verifier.observed(binding.subject, found, state),
         violations=(*found.verdict.violations, *others),
         history=found.history,
     )
@@ -74,9 +75,14 @@ def _end(binding: Binding, settled: Settled) -> None:
             pytest.skip(f"{verdict.verdict}: {verdict.reason}")
 
 
+def _is_of_a_function(clause: str) -> bool:
+    return kind_of(clause) in (LABEL, MESSAGE)
+
+
 def _stale(verdict: ClauseVerdict) -> str:
+    owner = "class" if _is_of_a_function(verdict.clause) else "harness"
     return (
-        f"{verdict.clause} holds, but the harness excuses it as a known failure: {verdict.reason}\n\n"
+        f"{verdict.clause} holds, but the {owner} excuses it as a known failure: {verdict.reason}\n\n"
         f'Remove "{verdict.clause}" from its known_failures.'
     )
 
@@ -85,5 +91,6 @@ def _warn(verdict: ClauseVerdict, place: tuple[str, int]) -> None:
     violation = verdict.violations[0]
     owner = kind_of(violation.clause).noun
     text = f"{violation.clause} is broken, which {owner} SHOULD keep: {violation.happened}"
-    advice = "--async-contract-strict makes it a failure and shows the history"
+    shown = "input" if _is_of_a_function(violation.clause) else "history"
+    advice = f"--async-contract-strict makes it a failure and shows the {shown}"
     warnings.warn_explicit(ContractWarning(f"{text}\n({advice})"), None, *place)

@@ -46,9 +46,9 @@ class State:
         """The cases that broke a clause of a target before."""
         return Memory(self._database, target, clause)
 
-    def patience(self, subject: object) -> Patience:
+    def patience(self, subject: object, called: str = "the store") -> Patience:
         """How long a store, or whatever else is held to the contract, is still waited for."""
-        return self._patience.setdefault(id(subject), Patience())
+        return self._patience.setdefault(id(subject), Patience(called))
 
     @property
     def examples(self) -> Any:

@@ -58,3 +58,6 @@ class Verifier(Protocol):
 
     def spent(self, subject: Any, state: State) -> tuple[Spent, ...]:
         """What was spent on exploring the subject, if that is not told yet."""
+
+    def observed(self, subject: Any, found: Verification, state: State) -> Mapping[str, str]:
+        """What the subject does where the contract leaves it free; empty but for one item."""

@@ -10,14 +10,19 @@ import pytest
 from async_contract.contract.kinds import LABEL, MESSAGE, RUNNER, STORE, Kind
 from async_contract.experiments.cases import case_of
 from async_contract.experiments.findings import Spent
+from async_contract.experiments.observing import observe
 from async_contract.experiments.verify import Verification
 from async_contract.harness import target as targets
 from async_contract.harness.harness import StoreHarness
+from async_contract.judge.verdict import Verdict
 from async_contract.suites import run
 from async_contract.suites.runner import RunnerVerifier
 from async_contract.suites.sanitizer import SanitizerVerifier
 from async_contract.suites.state import State
 from async_contract.suites.verifier import Verifier
+
+OBSERVED_WITH = "lease/accepted"
+"""The clause in whose item a store is observed: every store owes it, and each run does it once."""
 
 
 class StoreVerifier:
@@ -51,6 +56,13 @@ class StoreVerifier:
     def spent(self, subject: StoreHarness, state: State) -> tuple[Spent, ...]:
         """What was spent on exploring the store."""
         return state.news_of_effort(subject)
+
+    def observed(self, subject: StoreHarness, found: Verification, state: State) -> Mapping[str, str]:
+        """What the store does where the contract leaves it free, beside its first clause if all is well."""
+        own = found.verdict
+        if (own.clause, own.verdict) != (OBSERVED_WITH, Verdict.HELD) or found.others or state.only:
+            return {}
+        return observe(subject, state.sandboxes, state.limits)
 
 
 VERIFIERS: Mapping[Kind, Verifier] = MappingProxyType(

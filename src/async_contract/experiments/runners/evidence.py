@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.runners.scene import Scene, Work
-from async_contract.history.operation import CANCELLED, OK, UNKNOWN, Delivered, Operation
-from async_contract.store import Job
+from async_contract.history.operation import CANCELLED, OK, REJECTED, UNKNOWN, Delivered, Operation
+from async_contract.store import Job, JobNotLeased
 
 POLL = 10.0
 """The poll interval of every runner on trial, in virtual seconds."""
@@ -56,6 +56,8 @@ class Call:
         """The same, as it stands in a history."""
         jobs = tuple(Delivered(each.id, each.kind, each.tenant_id, each.payload) for each in self.jobs)
         outcome = UNKNOWN if self.error or self.returned is None else OK
+        if self.error == JobNotLeased.__name__:
+            outcome = REJECTED  # the store's own word; whatever else is raised tells nothing
         return Operation(
             cast(Any, self.method), self.worker, self.invoked, self.returned, outcome, self.job_id,
             self.value, jobs, self.error,
@@ -116,14 +118,17 @@ class Played:
         quiet: Whether everything came to rest before it was told to end.
         busy: Whether it leased again and again while nothing was ready.
         crowd: More handlers at once than allowed.
-        hoard: More jobs held than there are slots.
+        hoard: The leases after which more jobs were held than there are slots; `held`: how many.
         full: How often all slots were taken while more jobs were there.
         troubles: How many errors it met before it was told to end.
-        turns: The steps of the event loop until all was quiet.
+        turns: The steps of the event loop until nothing new happened any more.
         left: What left the event loop.
+        restless: Whether calls were still made when it had been given all the time there is.
+        spun: Whether it made steps without end, so that it could not be waited for.
         can_stop: Whether it can be told to stop.
         takes: The keywords that it was made with.
         unsafe: A label in an event that is not safe.
+        unknown: The completes and fails of ids that no job has.
     """
 
     scene: Scene
@@ -140,10 +145,19 @@ class Played:
     busy: bool = False
     crowd: Sequence[Call] = ()
     hoard: Sequence[Call] = ()
+    held: int = 0
     full: int = 0
     troubles: int = 0
     turns: int = 0
     left: LeftTheLoop | None = None
+    restless: bool = False
+    spun: bool = False
     can_stop: bool = True
     takes: tuple[str, ...] = ()
     unsafe: str | None = None
+    unknown: list[Call] = field(default_factory=list)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it had all the time it needs to do what it was going to do, and nobody told it to end."""
+        return self.quiet or self.restless

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from async_contract.experiments.runners.evidence import POLL, Call, Life, Played
+from async_contract.experiments.runners.scene import Scene, words
 from async_contract.experiments.runners.stage import PAYLOAD, TROUBLE
+from async_contract.history.operation import CANCELLED
 from async_contract.judge.verdict import Violation
+from async_contract.reference.events import EventOutcome
+from async_contract.reference.sanitize import safe_label
 
-ON_ITS_WAY = 6
-"""Steps of the event loop after the end was told within which a lease may begin that was about to."""
+OUTCOMES = frozenset(get_args(EventOutcome))
+"""What an event says that is an `Event`, or has its words: only of such can be said what is wrong."""
 
 
 class Breach(NamedTuple):
@@ -51,9 +55,17 @@ def _completes(p: Played) -> tuple[int, Iterator[Breach]]:
                 yield Breach(f"The handler of {name} returned, and {name} was failed.", name, life.story)
             if _twice(life, "complete"):
                 yield Breach(f"{name} was completed twice.", name, life.story)
-            if p.quiet and not life.calls:
+            if _both(life):
+                yield Breach(f"{name} was failed, and completed too.", name, life.story)
+            if p.is_settled and life.is_lost:
                 happened = f"The handler of {name} returned, and {name} was never completed."
-                yield Breach(happened, name, life.story)
+                yield Breach(happened, name, [*life.story, *p.unknown])
+        for life in p.lives.values():
+            name = life.job.id
+            if life.handle is None and p.is_settled and life.is_lost:
+                yield Breach(f"{name} was leased, and then neither handled nor given back.", name, life.story)
+            if any(each.method == "complete" and _is_early(each, life) for each in life.calls):
+                yield Breach(f"{name} was completed before its handler had returned.", name, life.story)
 
     return len(lives), breaches()
 
@@ -70,9 +82,9 @@ def _fails(p: Played) -> tuple[int, Iterator[Breach]]:
                 )
             if _twice(life, "fail"):
                 yield Breach(f"{name} was failed twice.", name, life.story)
-            if p.quiet and not life.calls:
+            if p.is_settled and life.is_lost:
                 happened = f"The handler of {name} raised {raised}, and {name} was never failed."
-                yield Breach(happened, name, life.story)
+                yield Breach(happened, name, [*life.story, *p.unknown])
         for life in p.lives.values():
             for call in life.calls:
                 wrong = _unsafe(call.value) if call.method == "fail" else ""
@@ -91,7 +103,7 @@ def _survives(p: Played) -> tuple[int, Iterator[Breach]]:
         if p.died and p.troubles and (unfinished or p.died != "run() returned"):
             yield Breach(f"{p.died} after an error, though nobody told the runner to end.", None, _errors(p))
         waiting = [each for each in p.lives.values() if not each.taken]
-        if p.quiet and p.troubles and waiting:
+        if p.is_settled and p.troubles and waiting:
             happened = f"After an error nothing was leased any more, though {waiting[0].job.id} was ready."
             yield Breach(happened, waiting[0].job.id, _errors(p))
 
@@ -100,12 +112,15 @@ def _survives(p: Played) -> tuple[int, Iterator[Breach]]:
 
 def _stops(p: Played) -> tuple[int, Iterator[Breach]]:
     telling = p.telling
+    if telling is None or telling.method != "stop":
+        return 0, iter(())
 
     def breaches() -> Iterator[Breach]:
-        assert telling is not None
-        later = [each for each in p.calls if each.method == "lease" and each.invoked > telling.invoked]
-        if later and later[0].time == telling.time and later[0].turn <= telling.turn + ON_ITS_WAY:
-            del later[0]
+        after = [each for each in p.calls if each.method == "lease" and each.invoked > telling.invoked]
+        # Those of the same instant may have been on their way, one for each slot: a task hears of it in its
+        # next step.
+        at_once = [each for each in after if each.time == telling.time]
+        later = at_once[p.scene.concurrency :] + after[len(at_once) :]
         if later:
             yield Breach("It leased after it was told to stop.", None, [telling, later[0]])
         for life in p.lives.values():
@@ -114,17 +129,40 @@ def _stops(p: Played) -> tuple[int, Iterator[Breach]]:
                     f"Told to stop, it cancelled the handler of {life.job.id} at once instead of waiting."
                 )
                 yield Breach(happened, life.job.id, [telling, *life.story])
+            elif any(_gives_up(each, life, telling) for each in life.calls):
+                happened = (
+                    f"Told to stop, it failed {life.job.id} at once instead of waiting for its handler."
+                )
+                yield Breach(happened, life.job.id, [telling, *life.story])
         yield from _lost(p, "Told to stop")
-        if not p.ended and not any(each.is_lost for each in p.lives.values()):
-            yield Breach("Told to stop, it never came to an end.", None, [telling])
+        if not (p.ended or p.spun or any(each.is_lost for each in p.lives.values())):
+            yield Breach("Told to stop, it never came to an end.", None, [telling, *after[-3:]])
 
-    struck = p.told == "stop" and bool(p.flying)
-    return int(struck), breaches() if struck else iter(())
+    return int(p.told == "stop" and bool(p.flying)), breaches()
+
+
+def _gives_up(call: Call, life: Life, telling: Call) -> bool:
+    """Whether a job is failed at the instant of the end although its handler is at work."""
+    running = life.handle is not None and (
+        life.handle.returned is None or life.handle.returned > call.invoked
+    )
+    return running and call.method == "fail" and call.time == telling.time and call.invoked > telling.invoked
 
 
 def _cancelled(p: Played) -> tuple[int, Iterator[Breach]]:
-    struck = p.told == "cancel" and bool(p.flying)
-    return int(struck), _lost(p, "Cancelled") if struck else iter(())
+    telling = p.telling
+    if telling is None or p.told != "cancel" or not p.flying:
+        return 0, iter(())
+
+    def breaches() -> Iterator[Breach]:
+        yield from _lost(p, "Cancelled")
+        # A runner that handles jobs in the cancelled task itself hears nothing if a handler swallows it.
+        swallowed = any(each.struck is not None and each.work.does == "swallow" for each in p.lives.values())
+        if not (p.ended or p.spun or swallowed):
+            after = [each for each in p.calls if each.method == "lease" and each.invoked > telling.invoked]
+            yield Breach("Cancelled, it never came to an end.", None, [telling, *after[:5]])
+
+    return 1, breaches()
 
 
 def _lost(p: Played, when: str) -> Iterator[Breach]:
@@ -140,7 +178,7 @@ def _lost(p: Played, when: str) -> Iterator[Breach]:
 def _hoarding(p: Played) -> tuple[int, Iterator[Breach]]:
     def breaches() -> Iterator[Breach]:
         if p.hoard:
-            happened = f"It held more jobs than its {p.scene.concurrency} slots."
+            happened = f"It held {p.held} jobs at once, though concurrency is {p.scene.concurrency}."
             yield Breach(happened, None, _known(p, p.hoard))
 
     return sum(bool(each.jobs) for each in p.calls), breaches()
@@ -148,8 +186,13 @@ def _hoarding(p: Played) -> tuple[int, Iterator[Breach]]:
 
 def _prompt(p: Played) -> tuple[int, Iterator[Breach]]:
     seen = list(_waits(p)) if p.scene.is_calm and not p.told and not p.died else []
+    first = next((each for each in p.calls if each.method == "lease"), None)
 
     def breaches() -> Iterator[Breach]:
+        if p.scene.is_calm and first is not None and first.time >= POLL:
+            ready = sum(not each.work.due for each in p.lives.values())
+            happened = f"It made its first lease after {first.time:g} s, though {ready} jobs were ready."
+            yield Breach(happened, None, [first])
         for lease, idle in seen:
             if idle > POLL / 2:
                 happened = (
@@ -176,7 +219,8 @@ def _waits(p: Played) -> Iterator[tuple[Call, float]]:
 
 def _idle(p: Played) -> tuple[int, Iterator[Breach]]:
     leases = [each for each in p.calls if each.method == "lease"]
-    rest = max((each.ended for each in p.calls if each.method != "lease" or each.jobs), default=0.0) + POLL
+    news = [each.ended for each in p.calls if each.jobs or each.method not in ("lease", "stop", "cancel")]
+    rest = max(news, default=0.0) + POLL
     tail = [each for each in leases if each.time > rest and not each.error]
     intervals = int((tail[-1].time - rest) / POLL) if tail and p.quiet else 0
     most = (intervals + 1) * (p.scene.concurrency + 1)
@@ -198,32 +242,54 @@ def _idle(p: Played) -> tuple[int, Iterator[Breach]]:
 
 def _observes(p: Played) -> tuple[int, Iterator[Breach]]:
     ends = [call for life in p.lives.values() for call in life.calls[-1:]]
-    told = [each for each in ends if each.returned is not None and each.error != "cancelled"]
-    can_tell = "metrics" in p.takes and not p.died and (p.quiet or p.ended)
+    told = [each for each in ends if each.returned is not None and each.error != CANCELLED]
+    can_tell = "metrics" in p.takes and not p.died and (p.is_settled or p.ended)
 
     def breaches() -> Iterator[Breach]:
         if p.unsafe is not None:
-            yield Breach(
-                f"The metrics recorder was told the label {p.unsafe[:80]!r}, which is not safe.",
-                None,
-                told[:1],
+            happened = (
+                f"The metrics recorder was told the label {p.unsafe[:80]!r}, of which safe_label makes "
+                f"{safe_label(p.unsafe)!r}."
             )
-        if (
-            can_tell
-            and len(p.events) < len(told)
-            and not any(each.method == "lease" for each in p.scene.faults)
-        ):
-            happened = f"Of {len(told)} outcomes the metrics recorder was told {len(p.events)}."
-            yield Breach(happened, None, told)
+            yield Breach(happened, None, told[:1])
+        if can_tell:
+            happened = _untold(p, told)
+            if happened:
+                yield Breach(happened, None, told)
 
     return len(told) if can_tell else 0, breaches()
+
+
+def _untold(p: Played, told: list[Call]) -> str:
+    """What is wrong with the events; empty: nothing."""
+    outcomes = [getattr(each, "outcome", None) for each in p.events]
+    ours = all(isinstance(each, str) and each in OUTCOMES for each in outcomes)
+    events = sum(each != "lease_error" for each in outcomes)
+    # In words of its own a runner may tell of other things too.
+    if events < len(told):
+        return f"Of {len(told)} outcomes the metrics recorder was told {events}."
+    if not (ours and p.quiet) or any(each.method != "lease" for each in p.scene.faults):
+        return ""  # a second call, and a second event, may be another try
+    if events > len(told):
+        return f"The metrics recorder was told {events} outcomes, and there were {len(told)}."
+    good, said = (
+        sum(each.method == "complete" for each in told), sum(each == "succeeded" for each in outcomes)
+    )  # fmt: skip
+    return (
+        ""
+        if good == said
+        else f"{good} jobs were completed, and the metrics recorder was told {said} 'succeeded'."
+    )
 
 
 def _discreet(p: Played) -> tuple[int, Iterator[Breach]]:
     def breaches() -> Iterator[Breach]:
         for what, mark in (("a payload", PAYLOAD), ("the text of an error", TROUBLE)):
-            if any(mark in each for each in p.logs):
-                yield Breach(f"A log record had {what} in it.", None, p.calls[:6])
+            line = next((line for log in p.logs for line in log.splitlines() if mark in line), None)
+            if line is not None:
+                place = line.index(mark)
+                shown = line[max(0, place - 60) : place + len(mark) + 20]
+                yield Breach(f"A log record had {what} in it: {shown!r}", None, p.calls[:6])
 
     return len(p.logs), breaches()
 
@@ -237,10 +303,11 @@ RULES: Mapping[str, Rule] = MappingProxyType({
 """The rule of every clause."""
 
 
-def violation(clause: str, breach: Breach) -> Violation:
+def violation(clause: str, breach: Breach, scene: Scene) -> Violation:
     """A breach as everybody reports it."""
     calls = sorted(dict.fromkeys(breach.calls), key=lambda each: each.invoked)
-    return Violation(clause, breach.happened, breach.job_id, tuple(each.operation() for each in calls))
+    witness = tuple(each.operation() for each in calls)
+    return Violation(clause, breach.happened, breach.job_id, witness, tuple(words(scene, POLL)))
 
 
 def _twice(life: Life, method: str) -> bool:
@@ -250,6 +317,18 @@ def _twice(life: Life, method: str) -> bool:
         before.returned is None or before.returned > after.invoked or not before.error
         for before, after in pairwise(calls)
     )
+
+
+def _both(life: Life) -> bool:
+    """Whether it was completed although a fail before had not gone wrong."""
+    fails = [each for each in life.calls if each.method == "fail" and not each.error]
+    return any(
+        each.method == "complete" and each.invoked > fail.invoked for fail in fails for each in life.calls
+    )
+
+
+def _is_early(complete: Call, life: Life) -> bool:
+    return life.handle is None or life.handle.returned is None or complete.invoked < life.handle.returned
 
 
 def _errors(p: Played) -> list[Call]:

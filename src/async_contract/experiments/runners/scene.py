@@ -11,6 +11,10 @@ Does = Literal["return", "raise", "cancel", "exit", "swallow", "hang"]
 DOES: tuple[Does, ...] = ("return", "return", "raise", "cancel", "exit", "swallow", "hang")
 
 
+ERRORS = 8
+"""How many errors a handler may raise."""
+
+
 class Work(NamedTuple):
     """What the handler does with one job.
 
@@ -33,7 +37,7 @@ class Fault(NamedTuple):
 
     Attributes:
         method: `lease`, `complete`, `fail`, or `record` for the metrics recorder.
-        call: In which of its calls, from 1.
+        call: In which of its calls, from 1; 0: in each, as long as no job is ready.
         how: `refuse`: an error, and no effect. `lose`: the effect, then an error. `delay`: late.
     """
 
@@ -84,10 +88,11 @@ SCENES: tuple[Scene, ...] = (
     Scene(_each("raise", 9)),
     *(Scene((*_each(does), Work()), 2, 3) for does in ("raise", "cancel", "exit", "swallow", "hang")),
     *(
-        Scene((Work(), Work("raise"), *CALM), faults=tuple(Fault(method, call, how) for call in (1, 2, 3)))
+        Scene((*_each("raise", 4), *CALM), faults=tuple(Fault(method, call, how) for call in (1, 2, 3)))
         for method in ("lease", "complete", "fail")
         for how in ("refuse", "lose", "delay")
     ),
+    Scene((Work(due=45),), faults=(Fault("lease", 0),)),
     Scene((*_each("raise", 3), *CALM), faults=tuple(Fault("record", call) for call in (1, 2, 3))),
 )
 """What every runner is put through first."""
@@ -109,7 +114,7 @@ def random_scene(random: Random) -> Scene:
             DOES[int(pick() * len(DOES))],
             int(pick() * 4),
             int(pick() * 2) * int(pick() * 30),
-            int(pick() * 7),
+            int(pick() * ERRORS),
         )
         for _ in range(1 + int(pick() * 7))
     )
@@ -122,7 +127,7 @@ def random_scene(random: Random) -> Scene:
         for _ in range(int(pick() * 3))
     )
     strike = ("", "stop", "cancel")[int(pick() * 3)]
-    at = int(pick() * 120)
+    at = 1 + int(pick() * 120)
     order = int(pick() * 2) * int(pick() * 1_000_000)
     return Scene(works, 1 + int(pick() * 3), 1 + int(pick() * 4), faults, strike, at if strike else 0, order)
 
@@ -131,15 +136,57 @@ def smaller(scene: Scene) -> Iterator[Scene]:
     """The same scene with less in it, the smallest first."""
     if scene.order:
         yield scene._replace(order=0)
+    yield from _with_less_in_it(scene)
+    for place, work in enumerate(scene.works):
+        for plain in (work._replace(due=0), work._replace(seconds=0), work._replace(error=0), Work()):
+            if plain != work:
+                yield scene._replace(works=(*scene.works[:place], plain, *scene.works[place + 1 :]))
+    for name in ("batch_size", "concurrency"):
+        if getattr(scene, name) > 1:
+            yield scene._replace(**{name: getattr(scene, name) - 1})
+    for at in sorted({scene.at // 2, scene.at - 1}):
+        if scene.strike and 0 < at < scene.at:
+            yield scene._replace(at=at)
+
+
+def _with_less_in_it(scene: Scene) -> Iterator[Scene]:
     for name in ("works", "faults"):
         parts = getattr(scene, name)
         for place in range(len(parts)):
             if name == "faults" or len(parts) > 1:
                 yield scene._replace(**{name: parts[:place] + parts[place + 1 :]})
-    for place, work in enumerate(scene.works):
-        for plain in (work._replace(due=0), work._replace(seconds=0), work._replace(error=0), Work()):
-            if plain != work:
-                yield scene._replace(works=(*scene.works[:place], plain, *scene.works[place + 1 :]))
-    for at in sorted({scene.at // 2, scene.at - 1}):
-        if scene.strike and 0 < at < scene.at:
-            yield scene._replace(at=at)
+
+
+_DOES = {
+    "return": "returns",
+    "raise": "raises",
+    "cancel": "is cancelled from within",
+    "exit": "raises what is no Exception",
+    "swallow": "returns although it is cancelled",
+    "hang": "waits until it is let go",
+}
+_HOW = {
+    "refuse": "raises, and has no effect",
+    "lose": "raises after it took effect",
+    "delay": "returns three seconds late",
+}
+
+
+def words(scene: Scene, poll_interval: float) -> Iterator[str]:
+    """A scene in words, a phrase for each thing in it that is not plain."""
+    yield (f"concurrency={scene.concurrency}, batch_size={scene.batch_size}, poll_interval={poll_interval:g}")
+    for number, work in enumerate(scene.works, 1):
+        if work.due:
+            yield f"job-{number} is ready after {work.due} s"
+        if work.does != "return" or work.seconds:
+            late = f" after {work.seconds} s" if work.seconds else ""
+            yield f"the handler of job-{number} {_DOES[work.does]}{late}"
+    for fault in scene.faults:
+        which = (
+            f"call {fault.call} of {fault.method}"
+            if fault.call
+            else f"{fault.method}, while nothing is ready,"
+        )
+        yield f"{which} {_HOW[fault.how]}"
+    if scene.order:
+        yield f"tasks run in another order ({scene.order})"

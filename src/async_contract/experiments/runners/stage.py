@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from async_contract.experiments.loop import SimulatedLoop
 from async_contract.experiments.runners.evidence import POLL, Call, Life, Played
-from async_contract.experiments.runners.scene import Fault, Scene, Work
+from async_contract.experiments.runners.scene import ERRORS, Fault, Scene, Work
+from async_contract.harness.errors import HarnessError
 from async_contract.history.operation import CANCELLED
 from async_contract.store import Job, JobNotLeased, StoreError
 
@@ -39,7 +40,8 @@ def error_of(work: Work) -> BaseException:
     return (
         ValueError(text), ValueError(f"{text}\nsecond line\x1b[31m"), RuntimeError(text * 60), KeyError(),
         Unprintable(), TimeoutError(text), ExceptionGroup(text, [ValueError(text)]),
-    )[work.error % 7]  # fmt: skip
+        OSError(f"{text}\u2028half a character: \ud83d"),
+    )[work.error % ERRORS]  # fmt: skip
 
 
 class Stage:
@@ -56,11 +58,14 @@ class Stage:
         self.alarm = asyncio.Event()
         self.activity = 0
         self.turn = 0
+        self.active = 0  # the turn in which something new happened last
+        self.misuse: HarnessError | None = None
         self._loop = loop
         self._ticks = 0
         self._counts: dict[str, int] = {}
         self._empty: list[float] = []
         self._running: list[Call] = []
+        self._leasing: set[object] = set()  # the tasks that have leased: the runner's own
         for number, work in enumerate(scene.works, 1):
             job = Job(f"job-{number}", KINDS[number % 4], "tenant", f"{PAYLOAD} {number}".encode())
             self.played.lives[job.id] = Life(job, work)
@@ -70,19 +75,20 @@ class Stage:
     async def lease(self, limit: int) -> Sequence[Job]:
         """Deliver the jobs that are due."""
         call, fault = self.begin("lease", value=limit), self._fault("lease")
-        if not self._ready():
+        self._leasing.add(asyncio.current_task())
+        if not self.waiting:
             self._look_busy()
         with self._during(call):
             await self._before(call, fault)
-            lives = self._ready()[: max(limit, 0)]
+            lives = self.waiting[: max(limit, 0)]
             for life in lives:
                 life.taken = True
             await self._after(call, fault)
-        call.jobs, call.left = tuple(life.job for life in lives), len(self._ready())
+        call.jobs, call.left = tuple(life.job for life in lives), len(self.waiting)
         for life in lives:
             life.delivery = call
         if lives:
-            self.activity += 1
+            self._note()
             self._look_hoarding()
         return list(call.jobs)
 
@@ -95,14 +101,13 @@ class Stage:
         await self._record("fail", id, message)
 
     async def _record(self, method: str, id_: str, message: object) -> None:
-        self.activity += 1
         call, fault = self.begin(method, id_, message), self._fault(method)
         life = self.played.lives.get(id_)
-        if life is not None:
-            life.calls.append(call)
+        (self.played.unknown if life is None else life.calls).append(call)
         with self._during(call):
             await self._before(call, fault)
             if life is None or not life.taken or any(each.took for each in life.calls):
+                self._trouble()
                 raise JobNotLeased(f"{TROUBLE}: {id_!r} is not on lease")
             call.took = True
             await self._after(call, fault)
@@ -111,13 +116,12 @@ class Stage:
 
     async def handle(self, job: Job) -> object:
         """Do with a job what the scene says."""
-        life = self.played.lives[job.id]
+        life = self._life(job)
         life.handle = call = self.begin("handle", job.id)
-        self.activity += 1
         self._running.append(call)
         if len(self._running) > self.played.scene.concurrency and not self.played.crowd:
             self.played.crowd = tuple(self._running)
-        if len(self._running) == self.played.scene.concurrency and self._ready():
+        if len(self._running) == self.played.scene.concurrency and self.waiting:
             self.played.full += 1
         try:
             with self._during(call):
@@ -129,8 +133,17 @@ class Stage:
             raise
         finally:
             self._running.remove(call)
-            self.activity += 1
         return PAYLOAD
+
+    def _life(self, job: Job) -> Life:
+        life = self.played.lives.get(getattr(job, "id", ""))
+        if life is None:
+            self.misuse = HarnessError(
+                f"the runner called its handler with {type(job).__name__}, which is no job that it leased; "
+                "write await handler(job), or a RunnerHarness(make) whose make wraps the handler"
+            )
+            raise self.misuse
+        return life
 
     async def _work(self, life: Life) -> None:
         work = life.work
@@ -144,14 +157,23 @@ class Stage:
         if work.does in ("raise", "exit"):
             raise error_of(work)
         if work.does == "cancel":
-            task = asyncio.current_task()
-            assert task is not None
+            await self._cancel_oneself(by_task=work.error % 2 == 0)
+
+    async def _cancel_oneself(self, *, by_task: bool) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if by_task and task not in self._leasing:
             task.cancel()
             await asyncio.sleep(0)
+        # To cancel the task that leases would be to cancel the runner. This is how it mostly happens: what
+        # the handler waits for was cancelled by somebody else.
+        future = self._loop.create_future()
+        future.cancel()
+        await future
 
     def record(self, event: object) -> None:
         """Take in an event, and fail if that is to be."""
-        self.activity += 1
+        self._note()
         self.played.events.append(event)
         if self._fault("record") is not None:
             self._trouble()
@@ -165,11 +187,20 @@ class Stage:
         lane = 0 if method in ("stop", "cancel") else next(n for n in range(1, 999) if n not in busy)
         call = Call(method, lane, self._instant(), self._loop.time(), self.turn, job_id, value)
         self.played.calls.append(call)
+        if method not in ("lease", "stop", "cancel"):
+            self._note()
         return call
 
     def end(self, call: Call) -> None:
         """Write down that it ended."""
         call.returned, call.ended = self._instant(), self._loop.time()
+        if call.method not in ("lease", "stop", "cancel"):
+            self._note()
+
+    def _note(self) -> None:
+        """Something new has happened."""
+        self.activity += 1
+        self.active = self.turn
 
     @property
     def unsettled(self) -> list[Call]:
@@ -200,7 +231,9 @@ class Stage:
         self._ticks += 1
         return self._loop.clock.now_ns() + self._ticks
 
-    def _ready(self) -> list[Life]:
+    @property
+    def waiting(self) -> list[Life]:
+        """What is ready."""
         now = self._loop.time()
         return [each for each in self.played.lives.values() if not each.taken and each.work.due <= now]
 
@@ -208,8 +241,9 @@ class Stage:
 
     def _fault(self, method: str) -> Fault | None:
         count = self._counts[method] = self._counts.get(method, 0) + 1
+        calls = (count,) if self.waiting else (count, 0)
         faults = self.played.scene.faults
-        return next((each for each in faults if each.method == method and each.call == count), None)
+        return next((each for each in faults if each.method == method and each.call in calls), None)
 
     async def _before(self, call: Call, fault: Fault | None) -> None:
         await asyncio.sleep(0)
@@ -247,7 +281,7 @@ class Stage:
             and (each.handle is None or each.handle.returned is None)
         ]  # fmt: skip
         if len(held) > self.played.scene.concurrency and not self.played.hoard:
-            self.played.hoard = tuple(dict.fromkeys(held))
+            self.played.hoard, self.played.held = tuple(dict.fromkeys(held)), len(held)
 
 
 class Listener(logging.Handler):
@@ -260,7 +294,7 @@ class Listener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record."""
         with contextlib.suppress(Exception):  # what can't be formatted is not logged either
-            self._logs.append(self.format(record) + repr(vars(record)))
+            self._logs.append(f"{self.format(record)}\n{vars(record)!r}")
 
 
 @contextlib.contextmanager
@@ -270,7 +304,10 @@ def listening(logs: list[str]) -> Iterator[logging.Logger]:
     logger = logging.Logger("async_contract.runner", logging.DEBUG)  # noqa: LOG001 - no other shall hear of it
     logger.addHandler(listener)
     before, root.handlers[:] = root.handlers[:], [listener]
+    level = root.level
+    root.setLevel(logging.DEBUG)
     try:
         yield logger
     finally:
         root.handlers[:] = before
+        root.setLevel(level)

@@ -42,6 +42,8 @@ def outputs(name: str, texts: Sequence[str], seconds: float) -> list[str | None]
         raise Unreachable(f"another process took longer than {seconds:g} s") from None
     if done.returncode:
         raise Unreachable(f"another process failed: {_why(done.stderr)}")
+    if not done.stdout:
+        raise Unreachable("another process ended without an answer")
     found = json.loads(done.stdout.splitlines()[-1])
     return [None if each is None else _text(each) for each in found]
 
@@ -66,7 +68,7 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever the module prints is no answer
     asked = json.loads(sys.stdin.read())
     sys.path[:] = asked["path"]
-    with Calls(function_named(asked["name"])) as calls:
+    with Calls(function_named(asked["name"], "label")) as calls:
         found = [calls(_text(codes)).text for codes in asked["texts"]]
     answers.write(f"{json.dumps([each if each is None else _codes(each) for each in found])}\n")
 

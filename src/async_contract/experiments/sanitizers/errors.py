@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from async_contract.experiments.sanitizers.bounds import Bound
 from async_contract.experiments.sanitizers.texts import LARGE, hostile
@@ -20,6 +21,12 @@ class Trouble(Exception):
         super().__init__()
         self._say = say
         self.told = told
+
+    def __repr__(self) -> str:
+        return f"<{self.told}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - Hypothesis calls it so
+        printer.text(repr(self))
 
     def __str__(self) -> str:
         return self._say()  # type: ignore[return-value]  # a __str__ that returns something else is the point
@@ -42,9 +49,10 @@ def _returning(value: object) -> Callable[[], object]:
     return lambda: value
 
 
-def _raising(error: Exception) -> Callable[[], object]:
+def _raising(kind: type[Exception]) -> Callable[[], object]:
     def say() -> object:
-        raise error
+        # A new one each time: the traceback of one that is raised again grows, and keeps every frame alive.
+        raise kind("no str")
 
     return say
 
@@ -66,8 +74,8 @@ def saying(text: str) -> Iterator[BaseException]:
 def unsaid() -> list[BaseException]:
     """Exceptions that can't say anything: their `__str__` fails."""
     return [
-        Trouble(_raising(ValueError("no str")), "an exception whose __str__ raises ValueError"),
-        Trouble(_raising(MemoryError()), "an exception whose __str__ raises MemoryError"),
+        Trouble(_raising(ValueError), "an exception whose __str__ raises ValueError"),
+        Trouble(_raising(MemoryError), "an exception whose __str__ raises MemoryError"),
         _recursing(),
         *(
             Trouble(_returning(value), f"an exception whose __str__ returns {value!a}")

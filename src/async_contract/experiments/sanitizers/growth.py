@@ -26,7 +26,11 @@ TOO_MUCH = 10.0
 RUNAWAY = 300.0
 """Work that grows by more than this at once does so too."""
 
+Clock = Callable[[], int]
+"""Gives nanoseconds that were spent on work."""
+
 _SHORTEST = 20_000  # nanoseconds: below, the clock and the call itself are most of it
+_SLOW = 50_000_000  # nanoseconds: above, work is nothing that one bears with because it grows no more
 _LONGEST = 2.0  # seconds of one call, after which no larger input is tried
 
 _UNITS = (
@@ -68,7 +72,11 @@ def sizes(largest: int) -> Sequence[int]:
 
 
 def grown(
-    calls: Calls, pattern: Pattern, largest: int, make: Callable[[str], Any] = lambda text: text
+    calls: Calls,
+    pattern: Pattern,
+    largest: int,
+    make: Callable[[str], Any] = lambda text: text,
+    clock: Clock = time.thread_time_ns,
 ) -> tuple[int, Breach | None]:
     """How many sizes were tried, and what is wrong if work grew faster than they did.
 
@@ -77,14 +85,15 @@ def grown(
         pattern: What the texts are made of.
         largest: The largest text that is tried.
         make: Makes of a text what the function takes.
+        clock: What work is measured with; by default the processor time of this thread.
     """
     texts = [pattern.text(each) for each in sizes(largest)]
-    times = _times(calls, texts, make)
+    times = _times(calls, texts, make, clock)
     at = runaway(times)
     if at is None:
         return len(times), None
     # Once more, and only as far as it takes: what was noise is not there again.
-    again = _times(calls, texts[: at + 1], make)
+    again = _times(calls, texts[: at + 1], make, clock)
     if runaway(again) is None:
         return len(times), None
     best = [min(pair) for pair in zip(times, again, strict=False)]
@@ -104,18 +113,24 @@ def runaway(times: Sequence[int]) -> int | None:
     steps = [after / before if before >= _SHORTEST else 0.0 for before, after in pairwise(times)]
     for place, step in enumerate(steps):
         twice = place > 0 and min(step, steps[place - 1]) > TOO_MUCH
-        if twice or step > RUNAWAY:
-            return place + 1
+        # Also from a time too short for the clock: what does not end is not let off for that.
+        if twice or times[place + 1] > RUNAWAY * max(times[place], _SHORTEST):
+            # A costly search in a beginning of limited length is none of work that grows.
+            return None if _levels_off(times[place + 1 :]) else place + 1
     return None
 
 
-def _times(calls: Calls, texts: Iterable[str], make: Callable[[str], Any]) -> list[int]:
+def _levels_off(times: Sequence[int]) -> bool:
+    return len(times) > 1 and times[-1] < min(times[0] * 2, _SLOW)
+
+
+def _times(calls: Calls, texts: Iterable[str], make: Callable[[str], Any], clock: Clock) -> list[int]:
     times: list[int] = []
     collecting = gc.isenabled()
     gc.disable()
     try:
         for text in texts:
-            times.append(_time(calls, make(text)))
+            times.append(_time(calls, make(text), clock))
             if times[-1] > _LONGEST * 1e9 / 4:
                 break
     finally:
@@ -124,18 +139,18 @@ def _times(calls: Calls, texts: Iterable[str], make: Callable[[str], Any]) -> li
     return times
 
 
-def _time(calls: Calls, given: Any) -> int:
-    """The processor time that a call takes, in nanoseconds: the best of several."""
+def _time(calls: Calls, given: Any, clock: Clock) -> int:
+    """The work that a call takes, in nanoseconds: the best of several."""
     calls.given = given
     best, spent = 0, 0
     for _ in range(7):
-        began = time.thread_time_ns()
+        began = clock()
         try:
             with time_limit(_LONGEST):
                 calls(given)
         except TimeLimitExceeded:
-            return time.thread_time_ns() - began
-        took = time.thread_time_ns() - began
+            return clock() - began
+        took = clock() - began
         best = min(best or took, took)
         spent += took
         if spent > 50_000_000:

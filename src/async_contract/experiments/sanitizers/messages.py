@@ -58,7 +58,8 @@ def bounded(sanitizer: Sanitizer, calls: Calls, error: BaseException) -> Checked
         happened = f"the message has {size} {unit}"
         return Breach(happened, rule, (call,), sanitizer.bound.beginning(call.text))
     end = len(call.text) - 1
-    if _cut_inside(said(error), call.text):
+    text = said(error)
+    if _cut_inside(text, call.text) and not _marks_cuts(calls, len(text)):
         return Breach("the message is cut inside a character", rule, (call,), end)
     return True
 
@@ -70,6 +71,11 @@ def _cut_inside(text: str, message: str) -> bool:
     kept = message.rstrip("\ufffd")
     lost = text[len(kept) : len(kept) + 1]
     return bool(kept) and text.startswith(kept) and lost != "\ufffd" and lost in kept
+
+
+def _marks_cuts(calls: Calls, length: int) -> bool:
+    """Whether U+FFFD stands at every cut, also where no character can have been cut in two."""
+    return (calls(RuntimeError("a" * length)).text or "").endswith("\ufffd")
 
 
 def one_line(_: Sanitizer, calls: Calls, error: BaseException) -> Checked:
@@ -164,7 +170,8 @@ _PHRASES = (
     "%s %d", "{0} {}", "'a' != \"b\"", "<b>", "a\\nb", "C:\\temp\\new", "Error: x", "(1, 2)", "& &amp;",
     "x: y: z", "[Errno 2] x", "Traceback (most recent call last): x", "worker failed", "None",
     "unknown", "0", "...",
-    "first - second", "a|b",
+    "first - second", "a|b", "100%%", "{{}}", "a%20b", "$$", "${x}", "&lt;", "\\x41", "`a`", "~/a_b",
+    "*a* #1",
 )  # fmt: skip
 
 

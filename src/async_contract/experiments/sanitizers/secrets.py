@@ -80,12 +80,15 @@ _SHAPES = (
             "cannot connect to postgres://{user}:{}@db.example.net:5432/jobs",
             "redis://:{}@cache.example.net:6379/0 timed out",
             "401 for https://{user}:{}@api.example.net/v1/jobs",
+            "amqp://{user}:{}@queue:5672/ refused the connection",
+            "redis://:{}@localhost/0: no such database",
         ),
     ),
     Shape(
         "a token",
         (
             "401 Unauthorized: Authorization: Bearer {}",
+            "not accepted: authorization: bearer {}",
             "GET /v1/jobs?token={} gave 403",
             "api_key={} is not valid",
         ),
@@ -94,19 +97,19 @@ _SHAPES = (
 
 
 def leaky(seed: int) -> Leaky:
-    """A realistic message with a secret in it, in some language of the world."""
+    """A realistic message with a secret in it, in some language of the world, or with two of a shape."""
     from faker import Faker  # noqa: PLC0415 - it takes long to import, and only this clause needs it
 
     chosen = random.Random(seed)
     fake = Faker(LOCALES[seed // len(_SHAPES) % len(LOCALES)])
     fake.seed_instance(seed)
     shape = _SHAPES[seed % len(_SHAPES)]
-    text = chosen.choice(shape.texts)
-    secret = _made(shape.what, fake, chosen)
-    name = fake.name()
-    return Leaky(
-        text.replace("{name}", name).replace("{user}", "worker").replace("{}", secret), secret, shape.what
-    )
+    said, secret = "", ""
+    for _ in range(1 + (seed // len(_SHAPES) // len(LOCALES) % 3 == 2)):
+        secret = _made(shape.what, fake, chosen)
+        text = chosen.choice(shape.texts).replace("{name}", fake.name()).replace("{user}", "worker")
+        said = "; ".join(filter(None, (said, text.replace("{}", secret))))
+    return Leaky(said, secret, shape.what)
 
 
 def _made(what: str, fake: Faker, chosen: random.Random) -> str:
@@ -142,11 +145,34 @@ def redacts(_: Sanitizer, calls: Calls, error: Leaky) -> Checked:
     call = calls(error)
     if call.text is None:
         return False
-    at = call.text.find(error.secret)
+    at = _place(error.secret, call.text)
     if at >= 0:
         rule = f"{error.what} does not come through: {error.secret!a}"
         return Breach(f"{error.what} comes through", rule, (call,), at)
+    at = _most_of(error, call.text)
+    if at >= 0:
+        rule = f"{error.what} does not come through, nor more than half of it: {error.secret!a}"
+        return Breach(f"more than half of {error.what} comes through", rule, (call,), at)
     return True
+
+
+def _place(secret: str, text: str) -> int:
+    """Where a secret stands in a text, a number also with other gaps between its digits; -1 if nowhere."""
+    digits = re.sub("[ -]", "", secret)
+    if not digits.isdigit():
+        return text.find(secret)
+    found = re.search(r"[\s-]*".join(digits), text)
+    return found.start() if found else -1
+
+
+def _most_of(error: Leaky, text: str) -> int:
+    """The place of more than half of the secret, -1 if there is none."""
+    # Of an address the server may stay, which is often the longer half.
+    if error.what == "an e-mail address":
+        return -1
+    size = len(error.secret) // 2 + 1
+    pieces = (error.secret[at : at + size] for at in range(len(error.secret) - size + 1))
+    return max(map(text.find, pieces))
 
 
 def fixed(_: Sanitizer) -> Iterable[Leaky]:

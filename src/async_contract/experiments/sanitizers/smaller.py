@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 TRIES = 400
-"""So many smaller texts are tried at the most."""
+"""So many shorter texts are tried at the most, and then as many simpler ones."""
 
 SECONDS = 2.0
 """So long is it looked for them."""
@@ -26,8 +26,7 @@ def smaller(text: str, breaks: Callable[[str], bool]) -> str:
         left -= 1
         return left >= 0 and time.monotonic() < until and breaks(candidate)
 
-    size = len(text)
-    while size:
+    for size in _halves(len(text)):
         at = 0
         while at < len(text) and left > 0:
             shorter = text[:at] + text[at + size :]
@@ -35,9 +34,17 @@ def smaller(text: str, breaks: Callable[[str], bool]) -> str:
                 text = shorter
             else:
                 at += size
-        size //= 2
-    for at, character in enumerate(text[:TRIES]):
-        simpler = f"{text[:at]}a{text[at + 1 :]}"
-        if character != "a" and still(simpler):
-            text = simpler
+    left = TRIES
+    for size in _halves(len(text)):
+        for at in range(0, len(text), size):
+            plain = "a" * len(text[at : at + size])
+            simpler = f"{text[:at]}{plain}{text[at + size :]}"
+            if left > 0 and simpler != text and still(simpler):
+                text = simpler
     return text
+
+
+def _halves(size: int) -> Iterator[int]:
+    while size:
+        yield size
+        size //= 2

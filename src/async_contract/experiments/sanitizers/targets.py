@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from types import FunctionType
+from contextlib import suppress
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
-from async_contract.experiments.sanitizers.calls import Calls
+from async_contract.experiments.limit import TimeLimitExceeded, time_limit
+from async_contract.experiments.sanitizers.calls import Call, Calls
 from async_contract.harness.arguments import accepts, unfilled
 from async_contract.harness.errors import TargetError, explain, unusable
 from async_contract.harness.failures import failure
 from async_contract.harness.imports import find
+from async_contract.harness.misses import Wanted, only_a_module
 
 TAKES = {"label": "a str", "message": "an exception"}
 """By kind: what the functions take."""
@@ -23,33 +26,66 @@ LINES = {
 """By kind: how such a function begins."""
 
 _PROBES: dict[str, Any] = {"label": "mail", "message": RuntimeError("no such table")}
+_PROBE_SECONDS = 5.0
 
 
-def load(name: str, kind: str) -> Callable[[Any], object]:
+def _is_function_of_one(value: object) -> bool:
+    return isinstance(value, FunctionType) and accepts(value, 1)
+
+
+WANTED = MappingProxyType({
+    kind: Wanted(
+        f"a function of {TAKES[kind]}", f"a function of {TAKES[kind]} that returns a str", name, "function",
+        LINES[kind], _is_function_of_one,
+    )
+    for kind, name in (("label", "safe_label"), ("message", "safe_failure_message"))
+})  # fmt: skip
+"""By kind: what a target should have named."""
+
+WANTED_EITHER = Wanted(
+    "a function of a str or an exception", "a function of a str or an exception that returns a str",
+    "safe_label", "function", LINES["label"], _is_function_of_one,
+)  # fmt: skip
+"""What a target should have named of which it is not known yet what kind it is of."""
+
+
+def load(name: str, kind: str, seconds: float = _PROBE_SECONDS) -> Callable[[Any], object]:
     """The function that a dotted name names, if it can be one of this kind.
+
+    Args:
+        name: The dotted name.
+        kind: `"label"` or `"message"`.
+        seconds: How long it is waited for when it is tried.
 
     Raises:
         TargetError: It can't be used; the message says what to write.
     """
-    return usable(function_named(name), name, kind)
+    return usable(function_named(name, kind), name, kind, seconds)
 
 
-def function_named(name: str) -> Any:
+def function_named(name: str, kind: str | None = None) -> Any:
     """What a name names; a method is bound to an object of its class, made without arguments.
 
     Raises:
         TargetError: There is no such thing, or no such object can be made.
     """
-    found = find(name)
-    owner_name, _, attribute = name.rpartition(
-        "." if "." in name.partition(":")[2] or ":" not in name else ":"
-    )
-    if not isinstance(found, FunctionType):
-        return found
-    owner = find(owner_name)
-    if not inspect.isclass(owner) or isinstance(inspect.getattr_static(owner, attribute), staticmethod):
+    wanted = WANTED_EITHER if kind is None else WANTED[kind]
+    found = find(name, wanted)
+    # The name of what has it: `mypkg:Box` of `mypkg:Box.label`, `mypkg` of `mypkg:label`.
+    dotted = "." in name.partition(":")[2] or ":" not in name
+    owner_name, _, attribute = name.rpartition("." if dotted else ":")
+    owner = find(owner_name, wanted) if owner_name else None
+    if not inspect.isclass(owner) or not _is_method(owner, attribute):
         return found
     return getattr(_made(owner, name), attribute)
+
+
+def _is_method(owner: type, name: str) -> bool:
+    """Whether the attribute needs an object: a function does, and what is made of one by a decorator."""
+    # Not what getattr gives: that is bound already. None: the class of the class makes it up.
+    static = inspect.getattr_static(owner, name, None)
+    bound = isinstance(static, (staticmethod, classmethod)) or inspect.isclass(static)
+    return not bound and hasattr(type(static), "__get__")
 
 
 def _made(owner: type, name: str) -> object:
@@ -73,28 +109,39 @@ def _instead(owner: type, name: str) -> str:
     return f"{owner.__module__}:{owner.__name__.lower()}.{name.replace(':', '.').rpartition('.')[2]}"
 
 
-def usable(function: Any, name: str, kind: str) -> Callable[[Any], object]:
+def usable(function: Any, name: str, kind: str, seconds: float = _PROBE_SECONDS) -> Callable[[Any], object]:
     """The function, if it can be called with one argument and gives something.
 
     Raises:
         TargetError: It can't.
     """
-    wanted = f"a function of {TAKES[kind]} that returns a str"
+    if isinstance(function, ModuleType):
+        raise TargetError(only_a_module(name, function, WANTED[kind]))
     if not callable(function) or inspect.isclass(function):
         what = "the class" if inspect.isclass(function) else "an object of the class"
         cls = function if inspect.isclass(function) else type(function)
-        found = f"{what} {cls.__module__}.{cls.__qualname__}"
-        raise TargetError(explain(unusable(name), found, [wanted], "such a function", LINES[kind]))
+        raise _unusable(name, kind, f"{what} {cls.__module__}.{cls.__qualname__}")
     if not accepts(function, 1):
-        found = f"a function that takes {inspect.signature(function)}"
-        raise TargetError(explain(unusable(name), found, [wanted], "such a function", LINES[kind]))
-    with Calls(function) as calls:
-        call = calls(_PROBES[kind])
-    if call.text is None and call.error is None and call.value is None:
-        found = f"a function that returns None, given {_PROBES[kind]!r}"
-        raise TargetError(explain(unusable(name), found, [wanted], "a return in it", LINES[kind]))
+        raise _unusable(name, kind, f"a function that takes {inspect.signature(function)}")
+    if _gives_nothing(function, kind, seconds):
+        raise _unusable(
+            name, kind, f"a function that returns None, given {_PROBES[kind]!r}", "a return in it"
+        )
     checked: Callable[[Any], object] = function
     return checked
+
+
+def _unusable(name: str, kind: str, found: str, write: str = "such a function") -> TargetError:
+    missing = [f"a function of {TAKES[kind]} that returns a str"]
+    return TargetError(explain(unusable(name), found, missing, write, LINES[kind]))
+
+
+def _gives_nothing(function: Callable[[Any], object], kind: str, seconds: float) -> bool:
+    call = Call(None, "")
+    # A function that hangs is told of clause by clause, with the place.
+    with suppress(TimeLimitExceeded), Calls(function) as calls, time_limit(seconds):
+        call = calls(_PROBES[kind])
+    return call.text is None and call.error is None and call.value is None
 
 
 def name_of(function: Any) -> str:

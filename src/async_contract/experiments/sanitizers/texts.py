@@ -54,6 +54,7 @@ FORGED = (
     "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\x9b31mred", "a\x00b", "a\x08\x08b", "a\x7fb", "a\x85b",
     "%s%n%d", "{0.__class__}", "${jndi:ldap://x/y}", "'; DROP TABLE jobs; --", "a\\nb", "\\u000a", "&#10;",
     "=1+1", "../../etc/passwd", "pay\u202egnp.exe", "\u2066a\u2069",
+    "a%0ab", "a%250ab", "a%20b", "&lt;a&gt;",
 )  # fmt: skip
 """Text that means something to whoever reads it."""
 
@@ -62,6 +63,12 @@ LOOK_ALIKES = (
     "none", "None", "null", "-", "_", ".", "..", "--", "__", "0", "nan", "a.b-c_d",
 )  # fmt: skip
 """What looks like the label of nothing, or like no label."""
+
+GROWING = ("\t", "&", "<", '"', "'", "\\", "%", "{", "$")
+"""What gets longer when it is laid out, escaped or quoted."""
+
+MANY = 5_000
+"""So many characters are more than what calls itself for each of them can do."""
 
 WIDTHS = ("a", "\u00e9", "\u20ac", "\U0001f600")
 """Characters of one byte in UTF-8, of two, three and four."""
@@ -89,7 +96,11 @@ def around(bound: Bound) -> Iterator[str]:
         for before in (bound.most - len(cluster), bound.most - 1):
             yield "a" * before + cluster + "b"
         yield cluster * bound.most
+    for character in GROWING:
+        yield f"{'a' * (bound.most - 2)}{character}b"
+        yield f"a{character * (bound.most - 2)}b"
     yield "e" + "\u0301" * (2 * bound.most)
+    yield from (unit * MANY for unit in ("a", " ", "A ", "\n", "\u00e9"))
 
 
 def hostile(bound: Bound) -> Iterator[str]:

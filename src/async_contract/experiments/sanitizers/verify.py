@@ -6,12 +6,10 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, Verbosity, find, settings
+from hypothesis import Phase
 from hypothesis.database import ExampleDatabase
-from hypothesis.errors import Flaky, NoSuchExample
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
@@ -22,6 +20,7 @@ from async_contract.experiments.sanitizers.calls import Call, Calls
 from async_contract.experiments.sanitizers.labels import LABELS
 from async_contract.experiments.sanitizers.messages import MESSAGES
 from async_contract.experiments.sanitizers.properties import Property, difference
+from async_contract.experiments.sanitizers.searching import Under, search
 from async_contract.experiments.sanitizers.smaller import smaller
 from async_contract.experiments.sanitizers.subject import Sanitizer
 from async_contract.experiments.sanitizers.texts import hostile
@@ -106,8 +105,8 @@ class _Search:
             return ClauseVerdict(self.clause, Verdict.UNEXERCISED, self.count, reason=reason)
         return ClauseVerdict(self.clause, Verdict.HELD, self.count)
 
-    def _check(self, asked: Property, given: Any) -> Breach | None:
-        checked = asked.check(self.sanitizer, self.calls, given)
+    def _check(self, asked: Property, value: Any) -> Breach | None:
+        checked = asked.check(self.sanitizer, self.calls, value)
         self.count += checked is not False
         return checked if isinstance(checked, Breach) else None
 
@@ -119,21 +118,21 @@ class _Search:
     def _fixed(self, asked: Property) -> Breach | None:
         large = asked.large if self.limits.effort != "quick" else tuple
         for inputs in (asked.fixed(self.sanitizer), large()):
-            for given in inputs:
-                breach = self._check(asked, given)
+            for value in inputs:
+                breach = self._check(asked, value)
                 if breach is not None:
-                    return self._shrunk(asked, given, breach)
+                    return self._shrunk(asked, value, breach)
         return None
 
-    def _shrunk(self, asked: Property, given: Any, breach: Breach) -> Breach:
-        text = asked.text(given)
+    def _shrunk(self, asked: Property, value: Any, breach: Breach) -> Breach:
+        text = asked.text(value)
         if text is None:
             return breach
         count = self.count
 
         def breaks(candidate: str) -> bool:
             nonlocal breach
-            found = self._check(asked, asked.with_text(given, candidate))
+            found = self._check(asked, asked.with_text(value, candidate))
             breach = found or breach
             return found is not None
 
@@ -146,27 +145,21 @@ class _Search:
 
     def _found(self, asked: Property, phases: Iterable[Phase]) -> Breach | None:
         """What Hypothesis finds, made as small as it can be."""
-        last: Breach | None = None
+        last: tuple[Any, Breach] | None = None
 
-        def breaks(given: Any) -> bool:
+        def breaks(value: Any) -> bool:
             nonlocal last
-            found = self._check(asked, given)
-            last = found or last
-            return found is not None
+            breach = self._check(asked, value)
+            last = last if breach is None else (value, breach)
+            return breach is not None
 
-        chosen = settings(
-            max_examples=EXAMPLES[self.limits.effort], database=self.database, phases=tuple(phases),
-            deadline=None, derandomize=False, verbosity=Verbosity.quiet,
-            suppress_health_check=list(HealthCheck),
+        search(
+            asked.drawn(self.sanitizer), breaks, phases=phases, examples=EXAMPLES[self.limits.effort],
+            start=self.limits.seed ^ zlib.crc32(self.clause.encode()),
+            database=None if self.database is None else Under(self.database, self.key),
         )  # fmt: skip
-        random = Random(self.limits.seed ^ zlib.crc32(self.clause.encode()))
-        try:
-            given = find(
-                asked.drawn(self.sanitizer), breaks, settings=chosen, random=random, database_key=self.key
-            )
-        except (NoSuchExample, Flaky):
-            return last  # of a function that does not do the same each time, what was seen is seen
-        return self._check(asked, given) or last
+        # The smallest; of a function that does not do the same each time, what was seen last.
+        return None if last is None else self._shrunk(asked, *last)
 
     def _elsewhere(self) -> str:
         """Compare with another process; why that was not possible, if it was not."""

@@ -95,12 +95,17 @@ _CONTROLS = {
 }  # fmt: skip
 
 
-def shown(value: object) -> str:
-    """What a function was given or gave, in printable ASCII, whatever it does when it is looked at."""
+def shown(value: object, depth: int = 3) -> str:
+    """What a function was given or gave, in printable ASCII, whatever it does when it is looked at.
+
+    Args:
+        value: What is shown.
+        depth: So many groups of exceptions within one another are written out.
+    """
     if isinstance(value, str):
         return literal(str.__str__(value))
     if isinstance(value, BaseException):
-        return _error(value)
+        return _error(value, depth)
     try:
         text = ascii(value)
     except Exception:  # noqa: BLE001 - a repr may do anything
@@ -108,14 +113,15 @@ def shown(value: object) -> str:
     return text if len(text) <= MOST else f"{text[:MOST]}..."
 
 
-def _error(error: BaseException) -> str:
+def _error(error: BaseException, depth: int) -> str:
     """An exception as the expression that makes it; those made to be hostile say how they are."""
     told = vars(error).get("told")
     if isinstance(told, str):
         return told
     name = ascii(type(error).__name__)[1:-1]
     if isinstance(error, BaseExceptionGroup):
-        inner = ", ".join(map(shown, error.exceptions[:3])) + (", ..." if len(error.exceptions) > 3 else "")
+        within = [shown(each, depth - 1) for each in error.exceptions[:3]] if depth else []
+        inner = ", ".join(within + ["..."] * (len(within) < len(error.exceptions)))
         text = f"{name}({shown(error.message)}, [{inner}])"
     else:
         text = f"{name}({', '.join(map(shown, error.args))})"
