@@ -17,11 +17,13 @@ number of deliveries, and there is no way to give a job back (here it is appende
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import cast
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
+from redis.exceptions import ConnectionError  # noqa: A004 - none of Python's own is raised here
 
 from async_contract.store import Job, JobExists, JobNotFound, JobNotLeased, JobRecord, JobState
 from contract_suites.recipes import redis_client, settings
@@ -248,8 +250,9 @@ class StreamStore:
         )
 
     async def aclose(self) -> None:
-        """Leave the group, unless jobs are still on lease to this store object."""
-        await self._call(self._leave, self._owner)
+        """Leave the group, unless jobs are on lease to this store object, or the connection is broken."""
+        with contextlib.suppress(ConnectionError):  # then it stays listed, as after a kill
+            await self._call(self._leave, self._owner)
 
     async def _call(self, script: AsyncScript, *arguments: str | bytes | int) -> object:
         result: object = await script(self._keys, [*self._always, *arguments])

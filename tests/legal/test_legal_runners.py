@@ -14,7 +14,7 @@ from .runners import RUNNERS
 UNEXERCISED = {
     "Unmeasured": {
         "runner/observes": "the runner takes no metrics",
-        "runner/discreet": "no scene came to that",
+        "runner/discreet": "the runner logs nothing",
     },
     "Awaitable": {"runner/observes": "the runner takes no metrics"},
 }

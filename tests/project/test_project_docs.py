@@ -25,6 +25,19 @@ def test_every_option_is_documented() -> None:
     assert set(re.findall(r"^## `(--async-contract[a-z-]*)", page, re.MULTILINE)) == options
 
 
+def test_no_page_uses_an_option_that_does_not_exist() -> None:
+    """What a page tells to write on a command line is an option of the plugin."""
+    options = re.findall(
+        r"^## `(--async-contract[a-z-]*)", (DOCS / "reference" / "options.md").read_text(), re.MULTILINE
+    )
+    used = {
+        (path.name, option)
+        for path in DOCS.glob("*/*.md")
+        for option in re.findall(r"(--async-contract[a-z-]*[a-z])", path.read_text())
+    }
+    assert {(path, option) for path, option in used if option not in options} == set()
+
+
 def test_every_family_is_on_the_contract_page() -> None:
     """The page of the contract has the clauses of each family."""
     page = (DOCS / "contract.md").read_text()

@@ -49,7 +49,8 @@ def test_the_reference_keeps_everything(example: Example) -> None:
         "-k", "safe",
     )  # fmt: skip
     assert run.status == 0
-    assert run.counts == {"passed": LABELS + MESSAGES - 1, "skipped": 1}
+    counts = {name: run.counts[name] for name in ("passed", "skipped")}
+    assert counts == {"passed": LABELS + MESSAGES - 1, "skipped": 1}
     assert (
         "async-contract: mypkg.Store, safe-label/safe.later, safe-failure-message/safe:Box.message ("
         in run.text
@@ -291,18 +292,14 @@ def test_a_function_with_a_memory_is_seen_to_have_one(example: Example) -> None:
 
 def test_a_function_that_hangs_is_not_tried_any_more(example: Example) -> None:
     """Told as a function, with the place; nothing is held."""
-    text = "def label(text):\n    while True:\n        pass\n"
-    arguments = (f"{LABEL_OPTION}=safe.label", "--async-contract-timeout=0.2")
-    run = example.having({"safe.py": text}).run_pytest(*arguments)
+    # The time that it would take is up at once.
+    text = "import signal\n\ndef label(text):\n    signal.raise_signal(signal.SIGALRM)\n"
+    run = example.having({"safe.py": text}).run_pytest(f"{LABEL_OPTION}=safe.label")
     assert (run.status, run.counts) == (1, {"failed": LABELS})
-    first = "label/total, label/bounded, label/blank"
-    assert (
-        f"not tried, since the function hung in 3 items before this one ({first}); the last time it hung: "
-        in run.text
-    )
-    assert re.search(
-        r"it hung: stopped after 0\.2 s, at .*safe\.py:\d in label: (while True:|pass), given ''", run.text
-    )
+    before = "hung in 3 items before this one (label/total, label/bounded, label/blank)"
+    assert f"not tried, since the function {before}; the last time it hung: " in run.text
+    place = r"at .*safe\.py:4 in label: signal\.raise_signal\(signal\.SIGALRM\)"
+    assert re.search(rf"it hung: stopped after 60 s, {place}, given ''", run.text)
     assert "safe-label/safe.label: incomplete: 6 of 6 clauses in error" in run.section("async-contract")
 
 
@@ -321,21 +318,37 @@ def test_a_should_is_a_warning_that_speaks_of_a_sanitizer(example: Example) -> N
     assert "input   RuntimeError('\\u061c')\n" in strict.section("FAILURES")
 
 
-def test_growth_is_a_warning_with_how_it_grew(example: Example) -> None:
-    """Quadratic work is seen whatever the machine is: by ratios of processor time."""
-    text = (
-        "from async_contract import safe_label\n\n"
-        "def label(text):\n"
-        "    for _ in range(len(text) if len(text) < 5000 else 5000):\n"
-        "        text.count('zz')\n"
-        "    return safe_label(text)\n"
-    )
+def test_growth_is_told_with_how_it_grew(example: Example) -> None:
+    """By ratios, here of a clock that the function moves on."""
+    text = """
+from async_contract import safe_label
+
+now = 0
+
+def label(text):
+    global now
+    now += len(text) ** 2
+    return safe_label(text)
+"""
+    clock = """
+from functools import partial
+
+import pytest
+import safe
+from async_contract.experiments.sanitizers import growth
+
+def pytest_configure(config):
+    patch = pytest.MonkeyPatch()
+    patch.setattr(growth, "grown", partial(growth.grown, clock=lambda: safe.now))
+    config.add_cleanup(patch.undo)
+"""
     item = "async-contract/safe-label/safe.label::label::linear"
-    run = example.having({"safe.py": text}).run_pytest(item, QUICK, "--async-contract-strict")
+    example = example.having({"safe.py": text, "conftest.py": clock})
+    run = example.run_pytest(item, QUICK, "--async-contract-strict")
     assert (run.status, run.counts) == (1, {"failed": 1})
     story = run.section("FAILURES")
-    assert "What happened: the work grows faster than the input, in texts up to " in story
-    assert re.search(r"^growth  .*\d+: 1\d times as long", story, re.MULTILINE)
+    assert "What happened: the work grows faster than the input, in texts up to 4096 characters\n" in story
+    assert "\ngrowth  1024: 16 times as long, 4096: 16 times as long\n" in story
 
 
 def test_reports_have_the_functions_too(example: Example) -> None:

@@ -371,7 +371,7 @@ class Judge:
     # -- the end ------------------------------------------------------------------------------
 
     def _lost(self, end: Drained) -> Iterator[Violation]:
-        owed = Owed(self._capabilities, self._sweep.lost_leases, end.since)
+        owed = Owed(self._capabilities, self._sweep.lost_leases, self._sweep.endings, end.since)
         lost = 0
         for id, job in self._sweep.live.items():
             if id in self._stuck or lost >= MOST_NAMED:

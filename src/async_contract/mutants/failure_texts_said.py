@@ -200,7 +200,7 @@ def lets_cards_with_gaps_through(error: BaseException | None) -> str:
     return fitting(re.sub(r"\d{13,19}", "***", _hiding(error, keep=CARD)))
 
 
-def lets_password_without_user_through(error: BaseException | None) -> str:
+def needs_user_before_password(error: BaseException | None) -> str:
     """A password in a URL comes through if no user is named before it."""
     if error is None:
         return ""
@@ -252,7 +252,7 @@ MESSAGES = (
     *broken("message/linear", tries_every_account, hangs=True),
     *broken(
         "message/redacts",
-        hides_nothing, lets_mail_through, lets_cards_with_gaps_through, lets_password_without_user_through,
+        hides_nothing, lets_mail_through, lets_cards_with_gaps_through, needs_user_before_password,
         knows_bearers_only, hides_first_of_each, hides_beginnings,
     ),
 )  # fmt: skip

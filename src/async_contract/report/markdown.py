@@ -57,16 +57,18 @@ def _broken(clause: ClauseReport) -> Iterator[str]:
         yield from (f"It takes this {circumstances(clause.id)}: {_text(late)}", "")
     if clause.diagram:
         yield from _fenced(clause.diagram, "text")
+    if clause.label:
+        yield from (f"It can be replayed: {_text(clause.label)}", "")
     if clause.reproduce:
         yield from _fenced(clip(clause.reproduce, _LONGEST_COMMAND), "sh")
 
 
 def _table(clauses: list[ClauseReport]) -> Iterator[str]:
-    yield from ("| clause | verdict | count | |", "| --- | --- | ---: | --- |")
+    yield from ("| clause | verdict | count | order | |", "| --- | --- | ---: | --- | --- |")
     for each in clauses:
         should = (each.verdict, each.level) == ("broken", "SHOULD")
         verdict = f"{each.verdict} (SHOULD)" if should else each.verdict
-        yield f"| {_text(each.id)} | {verdict} | {each.count or ''} | {_text(each.message)} |"
+        yield f"| {_text(each.id)} | {verdict} | {each.count or ''} | {each.label} | {_text(each.message)} |"
     yield ""
 
 

@@ -49,7 +49,8 @@ def stories(
         script: A script that shows it again.
         history: Everything that was called: all of it is shown if that is little.
     """
-    text = with_replay(tell(violations, exercised=exercised, history=history), replay)
+    label = f" ({violations[0].label})" if violations[0].label else ""
+    text = with_replay(tell(violations, exercised=exercised, history=history), replay, label)
     if script is None:
         return text
     says = f"or, without pytest, by a script that failed in {script.failed} of {script.runs} runs just now:"
@@ -95,6 +96,6 @@ def _shown(witness: Sequence[Operation], history: Sequence[Operation]) -> Sequen
     return whole if len(whole) <= MOST_CALLS else witness
 
 
-def with_replay(text: str, replay: str) -> str:
+def with_replay(text: str, replay: str, label: str = "") -> str:
     """Return a text, fit for a terminal, and below it how to repeat what it tells."""
-    return f"{block(text)}\n\nTo replay just this:\n\n    {replay}"
+    return f"{block(text)}\n\nTo replay just this{label}:\n\n    {replay}"

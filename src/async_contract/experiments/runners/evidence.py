@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.runners.scene import Scene, Work
-from async_contract.history.operation import CANCELLED, OK, UNKNOWN, Delivered, Operation
-from async_contract.store import Job
+from async_contract.history.operation import CANCELLED, OK, REJECTED, UNKNOWN, Delivered, Operation
+from async_contract.store import Job, JobNotLeased
 
 POLL = 10.0
 """The poll interval of every runner on trial, in virtual seconds."""
@@ -56,6 +56,8 @@ class Call:
         """The same, as it stands in a history."""
         jobs = tuple(Delivered(each.id, each.kind, each.tenant_id, each.payload) for each in self.jobs)
         outcome = UNKNOWN if self.error or self.returned is None else OK
+        if self.error == JobNotLeased.__name__:
+            outcome = REJECTED  # the store's own word; whatever else is raised tells nothing
         return Operation(
             cast(Any, self.method), self.worker, self.invoked, self.returned, outcome, self.job_id,
             self.value, jobs, self.error,

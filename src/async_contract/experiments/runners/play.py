@@ -15,6 +15,7 @@ from typing import Any
 
 from async_contract.experiments.choosers import TIME
 from async_contract.experiments.fence import LeftTheLoop
+from async_contract.experiments.limit import TimeLimitExceeded
 from async_contract.experiments.loop import SimulatedLoop
 from async_contract.experiments.ready import Clock, VirtualClock
 from async_contract.experiments.runners.evidence import POLL, Played
@@ -128,7 +129,7 @@ class _Play:
             self._logger: logging.Logger = logger
             try:
                 run = self._loop.simulate(self._main)
-            except (SystemExit, KeyboardInterrupt) as error:
+            except SystemExit as error:  # not KeyboardInterrupt: that comes from who is at the keyboard
                 fatal = error
         played, trouble = self._played, self._trouble or self.stage.misuse
         assert played is not None
@@ -152,19 +153,18 @@ class _Play:
 
     def freeze(self) -> None:
         """Keep what was seen so far: what comes now is the end of the simulation, not of the runner."""
-        if self._played is None:
-            played = self._played = copy(self.stage.played)
-            played.calls = [copy(each) for each in played.calls]
-            changed = dict(zip(map(id, self.stage.played.calls), played.calls, strict=True))
-            played.lives = {name: copy(each) for name, each in played.lives.items()}
-            for life in played.lives.values():
-                life.calls = [changed[id(each)] for each in life.calls]
-                life.delivery = changed.get(id(life.delivery))
-                life.handle = changed.get(id(life.handle))
-            played.logs = self.stage.played.logs[:]
-            played.events = played.events[:]
-            played.telling = changed.get(id(played.telling))
-            played.unknown = [changed[id(each)] for each in played.unknown]
+        played = self._played = copy(self.stage.played)
+        played.calls = [copy(each) for each in played.calls]
+        changed = dict(zip(map(id, self.stage.played.calls), played.calls, strict=True))
+        played.lives = {name: copy(each) for name, each in played.lives.items()}
+        for life in played.lives.values():
+            life.calls = [changed[id(each)] for each in life.calls]
+            life.delivery = changed.get(id(life.delivery))
+            life.handle = changed.get(id(life.handle))
+        played.logs = self.stage.played.logs[:]
+        played.events = played.events[:]
+        played.telling = changed.get(id(played.telling))
+        played.unknown = [changed[id(each)] for each in played.unknown]
 
     def strike(self) -> None:
         """Tell the runner to end, in the middle of everything."""
@@ -262,6 +262,8 @@ class _Play:
         if task.cancelled():
             return "run() was cancelled"
         error, calm = task.exception(), not self.stage.played.troubles
+        if isinstance(error, TimeLimitExceeded):
+            raise error
         if error is not None and calm:
             self._trouble = HarnessError(
                 f"run() raised {error!r} though nothing had gone wrong around it, {_place(error)}; write a "

@@ -66,7 +66,7 @@ class Explored:
         if self.error:
             return Verification(ClauseVerdict(clause, Verdict.ERROR, reason=self.error))
         if "" in self.why or count < CLAUSE[clause].minimum:
-            usual = "no scene came to that"
+            usual = "the runner logs nothing" if clause == "runner/discreet" else "no scene came to that"
             reason = self.why.get("", self.why.get(clause, usual))
             return Verification(ClauseVerdict(clause, Verdict.UNEXERCISED, count, reason=reason))
         return Verification(ClauseVerdict(clause, Verdict.HELD, count))
@@ -151,8 +151,8 @@ class _Exploring:
             explored.counts[clause] += count
             if (
                 clause not in explored.found
-                and self._counts(clause, played)
                 and next(breaches, None) is not None
+                and self._counts(clause, played)
             ):
                 explored.found[clause] = _told(clause, played)  # in case there is no time for a smaller one
                 explored.found[clause] = _told(clause, self._least(clause, played))
