@@ -28,7 +28,7 @@ class Sanitizer:
     name: str = ""
     bound: Bound = field(default=Bound(0))
     redacts: bool = False
-    known_failures: Mapping[str, str] = MappingProxyType({})
+    known_failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         if self.bound.most == 0:
