@@ -99,10 +99,8 @@ def fuzzed(subject: Sanitizer, clause: str) -> Run:
 
 def found(subject: Sanitizer, clause: str, *, seed: int, most: int) -> tuple[bool, int]:
     """Whether the fuzzer finds something, and after how many inputs."""
-    with closing(watch(Steps())) as eyes, SeenCalls(subject.function, eyes) as calls:
-        fuzzer = ClauseFuzzer(
-            subject, clause, calls, key="", database=InMemoryExampleDatabase(), seed=seed, seconds=2.0
-        )
+    with closing(watch(Steps())) as eyes, SeenCalls(subject.function, eyes, 2.0) as calls:
+        fuzzer = ClauseFuzzer(subject, clause, calls, key="", database=InMemoryExampleDatabase(), seed=seed)
         while fuzzer.finding is None and fuzzer.tried < most:
             fuzzer.feed(fuzzer.mutator.next())
         return fuzzer.finding is not None, fuzzer.tried

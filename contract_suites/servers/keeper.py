@@ -1,7 +1,8 @@
 """A process that keeps a server: it starts it, and ends it when the process that wants it has ended.
 
-Run as `python keeper.py PREFIX SIGNAL [UID GID]`, with the standard library alone. It makes a directory and
-says which; then it takes orders from its standard input, one JSON object a line, and answers each:
+Run as `python keeper.py PREFIX SIGNAL [UID GID]`, with the standard library alone. It makes a directory
+whose path begins with the prefix, and says which; then it takes orders from its standard input, one
+JSON object a line, and answers each:
 
     {"run": COMMAND}    carry out a command to its end      {"status": 0, "output": "..."}
     {"start": COMMAND}  start the server                    {"pid": 4711}
@@ -43,7 +44,8 @@ def main(prefix: str, ends_by: str, *user: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    directory = Path(tempfile.mkdtemp(prefix=prefix))
+    within, begins = os.path.split(prefix)
+    directory = Path(tempfile.mkdtemp(prefix=begins, dir=within or None))
     keeper = Keeper(directory, signal.Signals(int(ends_by)), *map(int, user))
     try:
         if user:

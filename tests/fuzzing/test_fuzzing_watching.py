@@ -97,6 +97,8 @@ def test_whoever_traced_before_does_so_afterwards() -> None:
     with Tracer(Steps()):
         assert sys.gettrace() is not before
     assert sys.gettrace() is before
+    Tracer(Steps()).__exit__(None, None, None)
+    assert sys.gettrace() is before
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_time_passes_when_the_chooser_wants_it() -> None:
 
     gate = scene.play(sleeps, calls(scene, "A"))
     assert (scene.log, gate.trace.turns) == (["awake", "A"], (TIME, 2))
+    assert gate.order == ["time passes", "worker 2: A"]
 
 
 def test_a_sleep_can_be_cancelled() -> None:
@@ -234,7 +235,7 @@ def test_nobody_is_late_on_a_machine_that_has_no_time() -> None:
 
 
 def test_what_comes_in_time_leaves_the_order_controlled() -> None:
-    """A wait that ends by itself keeps the others at the gate."""
+    """A wait that ends by itself keeps the others at the gate; who came at last then goes by his number."""
     scene = Scene()
 
     async def work() -> None:
@@ -242,7 +243,7 @@ def test_what_comes_in_time_leaves_the_order_controlled() -> None:
         await scene.call("a")
 
     gate = scene.play(work, calls(scene, "A"))
-    assert (scene.log, gate.loose) == (["A", "a"], "")
+    assert (scene.log, gate.loose) == (["a", "A"], "")
 
 
 @pytest.mark.parametrize("told", [False, True])
@@ -251,7 +252,7 @@ def test_a_call_that_is_cancelled_at_the_gate_is_never_made(
     told: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     """Also if it had been told to go on at that very instant; the others go on."""
-    scene = Scene(Picks(1))
+    scene = Scene()
     let_go = scene.gate._let_go
 
     async def work() -> None:
@@ -326,7 +327,7 @@ def test_a_worker_has_one_call_after_another_at_the_gate() -> None:
         await asyncio.gather(scene.call("a"), scene.call("b"))
 
     gate = scene.play(work, calls(scene, "A"))
-    assert (scene.log, gate.trace.turns) == (["A", "a", "b"], (2, 1, 1))
+    assert (scene.log, gate.trace.turns) == (["a", "b", "A"], (1, 1, 2))
 
 
 def test_what_goes_on_without_its_worker_is_waited_for() -> None:
@@ -397,7 +398,7 @@ def test_a_function_is_called_as_ever_for_whoever_is_no_worker() -> None:
 
 def test_a_cancelled_call_is_under_way_as_long_as_its_thread() -> None:
     """So that the others find what it has done; the order stays controlled."""
-    scene = Scene(Picks(1))
+    scene = Scene()
     goes_on = threading.Event()
 
     async def work() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,10 +13,12 @@ from async_contract.experiments.limits import Limits
 from async_contract.experiments.verify import Verification, verify
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
+from async_contract.mutants import runner_zoo, sanitizer_zoo, zoo
 from async_contract.mutants.death import Death
 from async_contract.mutants.sanitizer import broken
+from async_contract.report import kills
 from async_contract.suites.selftest import CORRECT as CORRECT_STORES
-from async_contract.suites.zoos import CORRECT_LABELS, CORRECT_MESSAGES, Zoo, judged
+from async_contract.suites.zoos import CORRECT_LABELS, CORRECT_MESSAGES, Broken, Zoo, judged
 from tests.conftest import Example, Run
 
 PATCH = """
@@ -27,6 +30,8 @@ from async_contract.mutants.failure_texts import says_none_for_none
 from async_contract.mutants.labels import cuts_one_late
 from async_contract.mutants.mutant import BrokenStore, mutant
 from async_contract.experiments.sanitizers.subject import Sanitizer
+from async_contract.harness.runner import RunnerHarness
+from async_contract.mutants.runner import PlainRunner
 from async_contract.mutants.safe_text import plain_label
 from async_contract.mutants.sanitizer import broken
 from async_contract.mutants.racing import StaggeredDoubleLease
@@ -51,7 +56,7 @@ sanitizer_zoo.MESSAGES = broken("message/total", says_none_for_none)
 zoos.CORRECT_LABELS = {{"plain": Sanitizer(plain_label, "label")}}
 zoos.CORRECT_MESSAGES = {{}}
 runner_zoo.RUNNERS = runner_zoo.RUNNERS[:1]
-zoos.CORRECT_RUNNERS.pop("Runner")
+zoos.CORRECT_RUNNERS = {{"plain": RunnerHarness(PlainRunner)}}
 """
 CORRECT = 'selftest.CORRECT = {{"Plain": {}.reached()}}'
 ARGUMENTS = ("--async-contract-selftest", "--async-contract-effort=quick")
@@ -93,13 +98,13 @@ def test_every_mutant_is_caught(example: Example, monkeypatch: pytest.MonkeyPatc
         "says-none-for-none message/total input 1 exceptions #",
         "",
         "broken runners must be caught by caught after s",
-        "ignores-concurrency runner/bounded scenes 2 batches of jobs beyond `concurrency` #",
-        "PlainRunner: nothing is held against it",
+        "ignores-concurrency runner/bounded scene 2 batches of jobs beyond `concurrency` #",
+        "plain: nothing is held against it",
         "",
         "2 of 2 broken stores were caught by their clause (1 by example, 1 loop)",
         "1 of 1 broken labels were caught by their clause (1 input)",
         "1 of 1 broken messages were caught by their clause (1 input)",
-        "1 of 1 broken runners were caught by their clause (1 scenes)",
+        "1 of 1 broken runners were caught by their clause (1 scene)",
     ]
 
 
@@ -167,6 +172,15 @@ def test_what_is_held_against_a_correct_subject_is_told_by_clause(verdict: Verdi
     """Every clause of its kind is asked."""
     blamed = [f"{each.id} {said}" for each in LABEL.clauses] if said else []
     assert list(_zoo(verdict, "it hung").blamed()) == [("the good one", blamed)]
+
+
+def test_every_name_fits_into_the_table() -> None:
+    """There is a blank between it and the next column."""
+    zoos: tuple[Sequence[Broken], ...] = (
+        zoo.MUTANTS, sanitizer_zoo.LABELS, sanitizer_zoo.MESSAGES, runner_zoo.RUNNERS,
+    )  # fmt: skip
+    width = kills.heading("stores").index("must")
+    assert [each.name for mutants in zoos for each in mutants if len(each.name) >= width] == []
 
 
 def test_the_correct_sanitizers_are_the_reference_and_what_the_mutants_are_made_of() -> None:

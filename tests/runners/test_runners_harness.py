@@ -52,6 +52,7 @@ def test_a_runner_is_given_what_it_takes() -> None:
     harness = RunnerHarness(make)
     assert harness.takes == ("concurrency", "poll_interval", "batch_size", "metrics", "logger")
     assert harness.made("store", "handler", **OPTIONS) == ("store", "handler", OPTIONS)
+    assert harness.make("store", "handler") == ("store", "handler", {})  # as a subclass may call it
 
 
 def test_what_python_knows_no_signature_of_is_given_everything() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from async_contract.experiments.limit import TimeLimitExceeded
 from async_contract.experiments.runners.evidence import POLL
 from async_contract.experiments.runners.play import play
 from async_contract.experiments.runners.rules import RULES
@@ -206,6 +207,28 @@ def test_a_stop_may_be_a_coroutine_that_is_cancelled() -> None:
             raise asyncio.CancelledError
 
     assert play(RunnerHarness(Cancelling), ONE).ended
+
+
+def test_a_time_limit_is_no_error_of_the_runner() -> None:
+    """Where it strikes is chance: inside run() it goes on to whoever has set it."""
+
+    class Hanging(PlainRunner):
+        async def run(self) -> None:
+            raise TimeLimitExceeded("here")
+
+    with pytest.raises(TimeLimitExceeded, match="here"):
+        play(RunnerHarness(Hanging), ONE)
+
+
+def test_ctrl_c_ends_everything() -> None:
+    """It comes from who is at the keyboard, and is not taken for what a handler raised."""
+
+    class Interrupted(PlainRunner):
+        async def run(self) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        play(RunnerHarness(Interrupted), ONE)
 
 
 class Signalled(PlainRunner):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.database import InMemoryExampleDatabase
@@ -45,6 +46,14 @@ def test_what_breaks_the_rule_is_kept_and_tried_first() -> None:
     database = InMemoryExampleDatabase()
     _sought(database)
     assert len(list(database.fetch(b"name"))) == 1
+    assert set(_sought(database, AGAIN)) == {1001}
+
+
+def test_a_seed_for_all_tests_leaves_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --hypothesis-seed, too, what is kept is tried first."""
+    monkeypatch.setattr("hypothesis.core.global_force_seed", 7)
+    database = InMemoryExampleDatabase()
+    _sought(database)
     assert set(_sought(database, AGAIN)) == {1001}
 
 

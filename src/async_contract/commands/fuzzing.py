@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--timeout", type=_positive, default=10.0, metavar="SECONDS",
-        help="how long one input may take (default: 10)",
+        help="how long one call may take (default: 10)",
     )  # fmt: skip
     made.add_argument(
         "--engine", choices=("own", "atheris"),

@@ -29,6 +29,9 @@ from async_contract.experiments.ready import Clock
 LEAST, MOST = 0.02, 0.5
 """The least and the most seconds that a call may take before the others go on without it."""
 
+FIRST = "its first call"
+"""What a worker does at its first step: nothing yet."""
+
 _TIMES = 10  # as long as the calls before it took
 _MOST_LATE = 20  # so often in a row all get a moment more
 _TEXT = 70  # characters of a statement that are told
@@ -78,6 +81,7 @@ class DriverCall:
         worker: Whose call it is.
         what: What it does, in a few words.
         turn: Done when it may go on.
+        came: After how many turns it came to the gate.
         began: When it went on.
         seen: How many calls had ended when it was found to wait for another one; -1 if it was not.
         in_a_thread: Whether a thread works for it, so that it is known when it is over.
@@ -92,6 +96,7 @@ class DriverCall:
         self.what = what
         self.line = line
         self.turn: Future[None] = loop.create_future()
+        self.came = 0
         self.began = 0.0
         self.seen = -1
         self.in_a_thread = False
@@ -187,6 +192,21 @@ class Gate:
         """What was chosen."""
         return Trace(tuple(self._turns), tuple(self._picks), tuple(self._alternatives))
 
+    @property
+    def order(self) -> list[str]:
+        """What was done in which order, in words."""
+        made = [0] * len(self.steps)
+        told = []
+        for number in self._turns:
+            if number == TIME:
+                told.append("time passes")
+                continue
+            made[number] += 1
+            what = self.places[number, made[number]]
+            if what != FIRST:
+                told.append(f"worker {number}: {what}")
+        return told
+
     # -- for the workers --------------------------------------------------------------------------
 
     @contextmanager
@@ -227,7 +247,7 @@ class Gate:
 
     async def begin(self, number: int) -> None:
         """Stop a worker before its first call."""
-        call = DriverCall(self, number, "its first call", asyncio.get_running_loop())
+        call = DriverCall(self, number, FIRST, asyncio.get_running_loop())
         await self._turn(call)
         call.end_part()
 
@@ -281,6 +301,7 @@ class Gate:
         if not self._is_open:
             return  # what goes on without its worker
         self._moved(call.worker)
+        call.came = len(self._turns)
         self._waiting.append(call)
         try:
             await call.turn
@@ -384,7 +405,8 @@ class Gate:
             self._retry(waits, patient=True)
             return
         first: dict[int, DriverCall] = {}
-        for each in self._waiting:
+        # Who came since the latest turn came by ways of their own: nobody ordered those, so their numbers do.
+        for each in sorted(self._waiting, key=lambda call: (call.came, call.worker)):
             first.setdefault(each.worker, each)
         ready = [*first, TIME] if self._sleeping else [*first]
         if ready:

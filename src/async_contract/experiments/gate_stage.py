@@ -31,6 +31,8 @@ WAY = "gate"
 REPLAYS = 5
 """How often a schedule that was found is tried again, to say how often it shows the same."""
 
+_MOST, _TEXT = 12, 48  # calls that are told, and characters of each
+
 _WARM_UP = 0  # the number of the opening that is carried out first
 
 
@@ -135,8 +137,15 @@ class GateStage(LoopStage):
             await super()._work(player, program, worker, number)
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
-        """A schedule in words, with the statements that are late."""
-        return tuple(map(self._told, schedule))
+        """A schedule in words, with the statements that are late, and the order that comes of it."""
+        order = self._gate.order
+        told = [each if len(each) <= _TEXT else f"{each[: _TEXT - 1]}…" for each in order[:_MOST]]
+        if len(order) > _MOST:
+            told.append(f"and {len(order) - _MOST} more")
+        return (
+            *map(self._told, schedule),
+            *([f"so they come in this order: {', '.join(told)}"] * bool(told)),
+        )
 
     def _told(self, pause: Pause) -> str:
         what = self._gate.places.get((pause.worker, pause.step))

@@ -83,7 +83,7 @@ def zoos(sandboxes: Sandboxes, limits: Limits) -> tuple[Zoo, ...]:
             correct=CORRECT_MESSAGES, verify=_verify,
         ),
         judged(
-            "runners", limits, by="scenes", kind=RUNNER, mutants=runner_zoo.RUNNERS,
+            "runners", limits, by="scene", kind=RUNNER, mutants=runner_zoo.RUNNERS,
             subject=lambda mutant: mutant.harness, correct=CORRECT_RUNNERS, verify=_verify_runner,
         ),
     )  # fmt: skip
@@ -118,14 +118,15 @@ CORRECT_RUNNERS = {each.__name__: RunnerHarness(each) for each in (Runner, Plain
 """Runners that keep the contract: the reference, and the one of which every mutant is a changed copy."""
 
 
-def _verify_runner(subject: RunnerHarness, clause: str, limits: Limits) -> Verification:
-    correct = any(subject is each for each in CORRECT_RUNNERS.values())
-    return _explored(subject, limits, "" if correct else clause).verification(clause)
+def _verify_runner(harness: RunnerHarness, clause: str, limits: Limits) -> Verification:
+    # A correct one is explored once for all clauses, which come one after the other.
+    until = "" if harness in CORRECT_RUNNERS.values() else clause
+    return _explored(harness, limits, until).verification(clause)
 
 
-@lru_cache(maxsize=1)  # a correct one plays its scenes once for all clauses
-def _explored(subject: RunnerHarness, limits: Limits, until: str) -> Explored:
-    return explore(subject, limits, until=until)
+@lru_cache(maxsize=1)
+def _explored(harness: RunnerHarness, limits: Limits, until: str) -> Explored:
+    return explore(harness, limits, until=until)
 
 
 def judged(

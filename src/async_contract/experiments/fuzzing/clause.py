@@ -15,12 +15,12 @@ from async_contract.experiments.fuzzing.asking import clause_test
 from async_contract.experiments.fuzzing.mutation import Mutator
 from async_contract.experiments.fuzzing.saving import Pocket
 from async_contract.experiments.fuzzing.seeing import SeenCalls
-from async_contract.experiments.limit import TimeLimitExceeded, time_limit
+from async_contract.experiments.limit import TimeLimitExceeded
 from async_contract.experiments.machine import BrokenClause
 from async_contract.experiments.sanitizers.breach import Breach, Checked
 from async_contract.experiments.sanitizers.searching import SECONDARY, Under, search
 from async_contract.experiments.sanitizers.subject import Sanitizer
-from async_contract.experiments.sanitizers.verify import PROPERTIES
+from async_contract.experiments.sanitizers.verify import PROPERTIES, least
 from async_contract.experiments.sanitizers.visible import shown
 from async_contract.judge.verdict import Violation
 
@@ -57,7 +57,7 @@ class ClauseFuzzer:
 
     def __init__(
         self, sanitizer: Sanitizer, clause: str, calls: SeenCalls, *, key: str, database: ExampleDatabase,
-        seed: int, seconds: float,
+        seed: int,
     ) -> None:  # fmt: skip
         self.clause = clause
         # Of the clause's own, or what one clause finds would depend on which others are fuzzed.
@@ -70,7 +70,6 @@ class ClauseFuzzer:
         self._key = key.encode()
         self._database = database
         self._rule = PROPERTIES[clause]
-        self._seconds = seconds
         self._seen: set[Hashable] = set()
         self._pocket = Pocket()
         self._raw: list[bytes] = []
@@ -93,8 +92,7 @@ class ClauseFuzzer:
         self.tried += 1
         self._calls.seen()  # what went before is nothing that this input does
         try:
-            with time_limit(self._seconds):
-                read = self._feed(buffer)
+            read = self._feed(buffer)
         except BrokenClause as broken:
             self._found(Finding(self.clause, broken.violation))
         except TimeLimitExceeded as hung:
@@ -112,7 +110,7 @@ class ClauseFuzzer:
             self._database.save(self._key, value)
 
     def _hanging(self, hung: TimeLimitExceeded) -> Finding:
-        where = f"stopped after {self._seconds:g} s, {hung}, given {shown(self._calls.given)}"
+        where = f"stopped after {self._calls.seconds:g} s, {hung}, given {shown(self._calls.given)}"
         return Finding(self.clause, hung=where)
 
     def recall(self) -> None:
@@ -137,20 +135,24 @@ class ClauseFuzzer:
 
     def _replayed(self, database: ExampleDatabase) -> Finding | None:
         """What comes of what is kept, made smaller if that is not done yet: as in a run of pytest."""
-        last: Breach | None = None
+        last: tuple[Any, Breach] | None = None
+
+        def check(value: Any) -> Breach | None:
+            checked = self._rule.check(self._sanitizer, self._calls, value)
+            return checked if isinstance(checked, Breach) else None
 
         def breaks(value: Any) -> bool:
             nonlocal last
-            with time_limit(self._seconds):
-                checked = self._rule.check(self._sanitizer, self._calls, value)
-            last = checked if isinstance(checked, Breach) else last
-            return isinstance(checked, Breach)
+            breach = check(value)
+            last = last if breach is None else (value, breach)
+            return breach is not None
 
         try:
             search(
                 self._rule.drawn(self._sanitizer), breaks, phases=(Phase.reuse, Phase.shrink),
                 examples=_REPLAYED, start=0, database=Under(database, self._key),
             )  # fmt: skip
+            breach = None if last is None else least(self._rule, *last, check)
         except TimeLimitExceeded as hung:
             return self._hanging(hung)
-        return None if last is None else Finding(self.clause, last.violation(self.clause))
+        return None if breach is None else Finding(self.clause, breach.violation(self.clause))

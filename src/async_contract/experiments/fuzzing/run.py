@@ -27,7 +27,7 @@ class Plan:
         target: The name by which a run of pytest knows it, with the prefix of its kind.
         examples: The directory where findings are kept.
         seed: Where inputs come from.
-        seconds: So long one input may take.
+        seconds: So long one call may take.
         budget: How much is tried.
     """
 
@@ -55,11 +55,11 @@ def opened(
         tried: Is told of each input.
     """
     database = DirectoryBasedExampleDatabase(plan.examples)
-    with closing(watch(Steps())) as eyes, SeenCalls(plan.sanitizer.function, eyes) as calls:
+    with closing(watch(Steps())) as eyes, SeenCalls(plan.sanitizer.function, eyes, plan.seconds) as calls:
         fuzzers = [
             ClauseFuzzer(
                 plan.sanitizer, clause, calls, key=f"async-contract:{plan.target}:{clause}",
-                database=database, seed=plan.seed, seconds=plan.seconds,
+                database=database, seed=plan.seed,
             )
             for clause in plan.clauses
         ]  # fmt: skip

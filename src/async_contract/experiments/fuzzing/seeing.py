@@ -7,17 +7,19 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from async_contract.experiments.fuzzing.watching import Features, Watch
+from async_contract.experiments.limit import time_limit
 from async_contract.experiments.sanitizers.calls import Call, Calls
 
 _LOOKED_AT = 512  # so many characters of what a function gives, from its beginning and from its end
 
 
 class SeenCalls(Calls):
-    """Calls of one function, watched."""
+    """Calls of one function, watched, and each of them given so many seconds."""
 
-    def __init__(self, function: Callable[[Any], object], watch: Watch) -> None:
+    def __init__(self, function: Callable[[Any], object], watch: Watch, seconds: float) -> None:
         super().__init__(function)
         self._watch = watch
+        self.seconds = seconds
         self._shapes: set[Hashable] = set()
 
     def __call__(self, given: Any) -> Call:
@@ -28,7 +30,7 @@ class SeenCalls(Calls):
 
     def raw(self, given: Any) -> object:
         """The same, only watched."""
-        with self._watch:
+        with time_limit(self.seconds), self._watch:
             return super().raw(given)
 
     def seen(self) -> Features:

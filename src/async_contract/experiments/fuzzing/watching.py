@@ -96,7 +96,7 @@ class Tracer:
 
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
-        self._before: Any = None
+        self._before: Any = sys.gettrace()
 
     def __enter__(self) -> Self:
         self._before = sys.gettrace()

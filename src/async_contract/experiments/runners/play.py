@@ -153,19 +153,18 @@ class _Play:
 
     def freeze(self) -> None:
         """Keep what was seen so far: what comes now is the end of the simulation, not of the runner."""
-        if self._played is None:
-            played = self._played = copy(self.stage.played)
-            played.calls = [copy(each) for each in played.calls]
-            changed = dict(zip(map(id, self.stage.played.calls), played.calls, strict=True))
-            played.lives = {name: copy(each) for name, each in played.lives.items()}
-            for life in played.lives.values():
-                life.calls = [changed[id(each)] for each in life.calls]
-                life.delivery = changed.get(id(life.delivery))
-                life.handle = changed.get(id(life.handle))
-            played.logs = self.stage.played.logs[:]
-            played.events = played.events[:]
-            played.telling = changed.get(id(played.telling))
-            played.unknown = [changed[id(each)] for each in played.unknown]
+        played = self._played = copy(self.stage.played)
+        played.calls = [copy(each) for each in played.calls]
+        changed = dict(zip(map(id, self.stage.played.calls), played.calls, strict=True))
+        played.lives = {name: copy(each) for name, each in played.lives.items()}
+        for life in played.lives.values():
+            life.calls = [changed[id(each)] for each in life.calls]
+            life.delivery = changed.get(id(life.delivery))
+            life.handle = changed.get(id(life.handle))
+        played.logs = self.stage.played.logs[:]
+        played.events = played.events[:]
+        played.telling = changed.get(id(played.telling))
+        played.unknown = [changed[id(each)] for each in played.unknown]
 
     def strike(self) -> None:
         """Tell the runner to end, in the middle of everything."""
