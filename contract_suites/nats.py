@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from async_contract.contract.capabilities import Capabilities
@@ -26,8 +27,11 @@ _PACKAGES = "nats-py"
 
 _RECONNECTING: dict[str, Any] = {"reconnect_time_wait": 0.05, "max_reconnect_attempts": -1}
 
+LEASE_TIMEOUT = 0.6
+"""Seconds; each example that has to do with expiry waits for it to pass."""
+
 _CAPABILITIES = Capabilities(
-    lease_timeout=0.6,
+    lease_timeout=LEASE_TIMEOUT,
     expiry_delay=0.1,
     redelivers=True,
     max_attempts=3,
@@ -41,10 +45,10 @@ _CAPABILITIES = Capabilities(
 )
 
 
-async def _prepare(sandbox: Sandbox, at: Callable[[], str]) -> None:
+async def _prepare(sandbox: Sandbox, at: Callable[[], str], lease_timeout: float) -> None:
     require(_PACKAGES, "nats")
     note(sandbox, at())
-    async with _connect(sandbox) as store:
+    async with _connect(sandbox, lease_timeout) as store:
         await store.create()
 
 
@@ -56,25 +60,32 @@ async def _dispose(sandbox: Sandbox) -> None:
 
 
 @asynccontextmanager
-async def _connect(sandbox: Sandbox) -> AsyncIterator[NatsStore]:
+async def _connect(sandbox: Sandbox, lease_timeout: float) -> AsyncIterator[NatsStore]:
     from nats import connect  # noqa: PLC0415
 
     from contract_suites.recipes.nats import NatsStore  # noqa: PLC0415
 
     client = await connect(noted(sandbox), **_RECONNECTING)
     try:
-        yield NatsStore(client, sandbox.name, lease_timeout=0.6, max_attempts=3, retry_delay=0.1, timeout=2.0)
+        yield NatsStore(
+            client, sandbox.name, lease_timeout=lease_timeout, max_attempts=3, retry_delay=0.1, timeout=2.0
+        )
     finally:
         await client.close()
 
 
-def harness_at(url: Callable[[], str]) -> StoreHarness:
+def harness_at(url: Callable[[], str], lease_timeout: float = LEASE_TIMEOUT) -> StoreHarness:
     """A harness for a server that is asked for when it is needed."""
 
     async def prepare(sandbox: Sandbox) -> None:
-        await _prepare(sandbox, url)
+        await _prepare(sandbox, url, lease_timeout)
 
-    return StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=prepare, dispose=_dispose)
+    return StoreHarness(
+        lambda sandbox: _connect(sandbox, lease_timeout),
+        capabilities=replace(_CAPABILITIES, lease_timeout=lease_timeout),
+        prepare=prepare,
+        dispose=_dispose,
+    )
 
 
 harness = harness_at(nats.url)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from async_contract.contract.capabilities import Capabilities
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 # The driver is imported where it is used: without it the items are skipped.
 _PACKAGES = "'psycopg[binary,pool]'"
 
+LEASE_TIMEOUT = 0.6
+"""Seconds; each example that has to do with expiry waits for it to pass."""
+
 _CAPABILITIES = Capabilities(
-    lease_timeout=0.6,
+    lease_timeout=LEASE_TIMEOUT,
     redelivers=True,
     max_attempts=3,
     expiry_counts=True,
@@ -59,24 +63,30 @@ async def _dispose(sandbox: Sandbox) -> None:
 
 
 @asynccontextmanager
-async def _connect(sandbox: Sandbox) -> AsyncIterator[PostgresStore]:
+async def _connect(sandbox: Sandbox, lease_timeout: float) -> AsyncIterator[PostgresStore]:
     from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415
 
     from contract_suites.recipes.postgres import Pool, PostgresStore  # noqa: PLC0415
 
+    # One connection is enough: a worker makes one call at a time.
     settings = {"autocommit": True, "options": f"-c search_path={sandbox.name}"}
-    pool: Pool = AsyncConnectionPool(noted(sandbox), kwargs=settings, min_size=1, max_size=4, open=False)
+    pool: Pool = AsyncConnectionPool(noted(sandbox), kwargs=settings, min_size=1, max_size=1, open=False)
     async with pool:
-        yield PostgresStore(pool, lease_timeout=0.6, max_attempts=3, retry_delay=0.1)
+        yield PostgresStore(pool, lease_timeout=lease_timeout, max_attempts=3, retry_delay=0.1)
 
 
-def harness_at(url: Callable[[], str]) -> StoreHarness:
+def harness_at(url: Callable[[], str], lease_timeout: float = LEASE_TIMEOUT) -> StoreHarness:
     """A harness for a server that is asked for when it is needed."""
 
     async def prepare(sandbox: Sandbox) -> None:
         await _prepare(sandbox, url)
 
-    return StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=prepare, dispose=_dispose)
+    return StoreHarness(
+        lambda sandbox: _connect(sandbox, lease_timeout),
+        capabilities=replace(_CAPABILITIES, lease_timeout=lease_timeout),
+        prepare=prepare,
+        dispose=_dispose,
+    )
 
 
 harness = harness_at(postgres.url)

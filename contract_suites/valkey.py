@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from async_contract.contract.capabilities import Capabilities
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 # The driver is imported where it is used: without it the items are skipped.
 _PACKAGES = "redis"
 
+LEASE_TIMEOUT = 0.6
+"""Seconds; each example that has to do with expiry waits for it to pass."""
+
 CAPABILITIES = Capabilities(
-    lease_timeout=0.6,
+    lease_timeout=LEASE_TIMEOUT,
     redelivers=True,
     max_attempts=3,
     expiry_counts=True,
@@ -68,16 +72,21 @@ def client(sandbox: Sandbox) -> Redis:
 
 
 @asynccontextmanager
-async def _connect(sandbox: Sandbox) -> AsyncIterator[ValkeyStore]:
+async def _connect(sandbox: Sandbox, lease_timeout: float) -> AsyncIterator[ValkeyStore]:
     from contract_suites.recipes.valkey import ValkeyStore  # noqa: PLC0415
 
     async with client(sandbox) as redis:
-        yield ValkeyStore(redis, sandbox.name, lease_timeout=0.6, max_attempts=3, retry_delay=0.1)
+        yield ValkeyStore(redis, sandbox.name, lease_timeout=lease_timeout, max_attempts=3, retry_delay=0.1)
 
 
-def harness_at(url: Callable[[], str]) -> StoreHarness:
+def harness_at(url: Callable[[], str], lease_timeout: float = LEASE_TIMEOUT) -> StoreHarness:
     """A harness for a server that is asked for when it is needed."""
-    return StoreHarness(_connect, capabilities=CAPABILITIES, prepare=preparing(url), dispose=dispose)
+    return StoreHarness(
+        lambda sandbox: _connect(sandbox, lease_timeout),
+        capabilities=replace(CAPABILITIES, lease_timeout=lease_timeout),
+        prepare=preparing(url),
+        dispose=dispose,
+    )
 
 
 harness = harness_at(valkey.url)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
 from contract_suites.servers import valkey
-from contract_suites.valkey import CAPABILITIES, client, dispose, preparing
+from contract_suites.valkey import CAPABILITIES, LEASE_TIMEOUT, client, dispose, preparing
 
 if TYPE_CHECKING:
     from contract_suites.recipes.valkey_streams import StreamStore
@@ -25,18 +25,23 @@ _CAPABILITIES = replace(CAPABILITIES, retry_delay=0.0, clock_resolution=0.001)
 
 
 @asynccontextmanager
-async def _connect(sandbox: Sandbox) -> AsyncIterator[StreamStore]:
+async def _connect(sandbox: Sandbox, lease_timeout: float) -> AsyncIterator[StreamStore]:
     from contract_suites.recipes.valkey_streams import StreamStore  # noqa: PLC0415
 
     async with client(sandbox) as redis:
-        store = StreamStore(redis, sandbox.name, lease_timeout=0.6, max_attempts=3)
+        store = StreamStore(redis, sandbox.name, lease_timeout=lease_timeout, max_attempts=3)
         yield store
         await store.aclose()
 
 
-def harness_at(url: Callable[[], str]) -> StoreHarness:
+def harness_at(url: Callable[[], str], lease_timeout: float = LEASE_TIMEOUT) -> StoreHarness:
     """A harness for a server that is asked for when it is needed."""
-    return StoreHarness(_connect, capabilities=_CAPABILITIES, prepare=preparing(url), dispose=dispose)
+    return StoreHarness(
+        lambda sandbox: _connect(sandbox, lease_timeout),
+        capabilities=replace(_CAPABILITIES, lease_timeout=lease_timeout),
+        prepare=preparing(url),
+        dispose=dispose,
+    )
 
 
 harness = harness_at(valkey.url)

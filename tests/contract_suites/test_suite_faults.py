@@ -35,7 +35,9 @@ SUITES: dict[str, tuple[Any, Any]] = {
 SEEDS = range(int(os.environ.get("ASYNC_CONTRACT_FAULT_SEEDS", "3")))
 FORGETFUL = {"nats"}
 """JetStream writes down with a delay to whom it has delivered what; killed, it forgets the latest."""
-FOR_EVER = Settings(call_limit=None)
+FOR_EVER = Settings(call_limit=None, longest_wait=60.0)
+LEASE_TIMEOUT = 3.0
+"""Seconds; on a busy machine a few calls must not take longer."""
 
 # nats-py leaves a connection unclosed when it can't connect again.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <StreamWriter:ResourceWarning")
@@ -58,7 +60,8 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     server = module.start()
     try:
         with Wire(server.port) as wire:
-            yield Place(name, server, wire, suite.harness_at(lambda: wire.through(module.url_of(server))))
+            harness = suite.harness_at(lambda: wire.through(module.url_of(server)), LEASE_TIMEOUT)
+            yield Place(name, server, wire, harness)
     finally:
         server.close()
 

@@ -21,6 +21,10 @@ from contract_suites.servers import valkey as valkey_server
 SUITES: dict[str, Any] = {
     "postgres": postgres, "valkey": valkey, "valkey_streams": valkey_streams, "nats": nats,
 }  # fmt: skip
+SERVERS: dict[str, Any] = {
+    "postgres": postgres_server, "valkey": valkey_server,
+    "valkey_streams": valkey_server, "nats": nats_server,
+}  # fmt: skip
 ALL = pytest.mark.parametrize("name", SUITES)
 RECORDING = pytest.mark.parametrize("name", ["postgres", "valkey", "valkey_streams"])
 
@@ -29,7 +33,7 @@ Story = Callable[[Any, Sandbox], Awaitable[None]]
 
 def use(name: str, story: Story) -> None:
     """Has a story happen with a store in a sandbox of its own; skipped where something is not installed."""
-    harness = SUITES[name].harness
+    harness = SUITES[name].harness_at(SERVERS[name].url, lease_timeout=600.0)
 
     async def told() -> None:
         with Sandboxes() as sandboxes:
@@ -96,7 +100,7 @@ def test_who_does_not_hold_a_job_can_not_end_it(name: str) -> None:
 
 @RECORDING
 def test_a_record_says_what_became_of_a_job(name: str) -> None:
-    """Its state, the message of the latest fail, and how often it was delivered; the third is the last."""
+    """Its state, the message of the latest fail, and how often it was delivered; the third fail ends it."""
 
     async def story(store: Any, sandbox: Sandbox) -> None:
         await store.enqueue(Job("a", "kind"))
