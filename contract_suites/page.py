@@ -146,16 +146,18 @@ def _anchor(id: str) -> str:
 
 
 def _observed(entries: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """What the stores do where the contract leaves it free, in one table for each question."""
+    """What the stores do where the contract leaves it free: for each engine a table."""
     seen = [each for each in entries if each["observed"]]
     if not seen:
         return
     yield "## What the stores do where the contract leaves it free\n"
-    questions = dict.fromkeys(question for each in seen for question in each["observed"])
-    for question in questions:
-        yield f"### {question}\n"
-        rows = [[each["id"], each["observed"][question]] for each in seen if question in each["observed"]]
-        yield from _table(["store", "seen"], rows)
+    yield "What was seen, without a verdict: whoever writes the workers has to know it. Empty: not seen.\n"
+    for engine in dict.fromkeys(each["engine"] for each in seen):
+        columns = [each for each in seen if each["engine"] == engine]
+        yield f"### Seen on {engine}\n"
+        names = dict.fromkeys(name for each in columns for name in each["observed"])
+        rows = [[name, *(each["observed"].get(name, "") for each in columns)] for name in names]
+        yield from _table(["what", *(each["id"] for each in columns)], rows)
 
 
 def _left_out() -> Iterator[str]:
