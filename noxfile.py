@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import nox
+
+sys.path.insert(0, str(Path(__file__).parent))
+from contract_suites.suites import Suite, suites
 
 nox.needs_version = ">=2024.4.15"
 nox.options.error_on_missing_interpreters = False  # a Python that is not there is skipped
@@ -17,6 +21,7 @@ nox.options.reuse_venv = "yes"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parent
+REPORTS = ROOT / "build" / "conformance"
 PROJECT = nox.project.load_toml("pyproject.toml")
 THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({"3.11", "3.12", "3.13", THIS}, key=lambda version: int(version.partition(".")[2]))
@@ -81,6 +86,13 @@ def selftest(session: nox.Session) -> None:
         session.run("pytest", "--async-contract-selftest", f"--hypothesis-seed={seed}", *session.posargs)
 
 
+@nox.session(default=False)  # atheris has wheels for few systems
+def fuzzers(session: nox.Session) -> None:
+    """Does fuzzing work with atheris, and are the tests of single clauses some that HypoFuzz collects?"""
+    session.install("--upgrade", ".", *group("tests"), *group("fuzzers"))
+    session.run("pytest", "tests/fuzzing", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Is the source written as the project writes?"""
@@ -98,14 +110,36 @@ def typing(session: nox.Session) -> None:
 
 
 @nox.session
-def contract_suites(session: nox.Session) -> None:
-    """Do the real stores keep the contract?"""
-    session.install("--upgrade", ".", *group("servers"))
-    for name in ("sqlite", "memory", "postgres", "valkey", "valkey_streams", "nats"):
-        session.run(
-            "pytest", f"--async-contract=contract_suites.{name}:harness", "--async-contract-only",
-            *session.posargs, env={"ASYNC_CONTRACT_REQUIRE_BACKENDS": "1"},
-        )  # fmt: skip
+@nox.parametrize("suite", [nox.param(each, id=each.id, tags=["ci"] if each.ci else []) for each in suites()])
+def contract_suites(session: nox.Session, suite: Suite) -> None:
+    """Do the real stores keep what they promise, but for what is known? Each has an environment of its own.
+
+    With `-t ci`: the part of it that is asked of every change.
+    """
+    session.install("--upgrade", ".", *suite.installs)
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    session.run("python", "-m", "contract_suites.matrix", "note", suite.id, str(REPORTS))
+    session.run(
+        "pytest", f"--async-contract={suite.target}", "--async-contract-only", "-W", "default",
+        f"--async-contract-report={REPORTS / suite.id}.json", *session.posargs,
+        env={"ASYNC_CONTRACT_REQUIRE_BACKENDS": "1"},
+    )  # fmt: skip
+
+
+@nox.session(default=False)  # it writes into the documentation
+def conformance(session: nox.Session) -> None:
+    """What does every store keep, and what does it break? Writes the page *Conformance* and its data."""
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    for suite in suites():
+        session.notify(f"contract_suites({suite.id})")
+    session.notify("conformance_page")
+
+
+@nox.session(default=False)
+def conformance_page(session: nox.Session) -> None:
+    """Writes the page out of the reports that the suites have left."""
+    session.install("--upgrade", ".")
+    session.run("python", "-m", "contract_suites.matrix", "write", str(REPORTS))
 
 
 @nox.session

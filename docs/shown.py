@@ -46,6 +46,33 @@ SHOWN = (
         "history/output.txt", "python -m async_contract judge history.jsonl",
         ("history/history.jsonl",), status=1,
     ),
+    Shown(
+        "runners/broken.txt", "pytest --async-contract-runner=myworker.Worker -k runner/cancelled",
+        ("runners/myworker.py",), status=1,
+    ),
+    Shown(
+        "runners/mended.txt", "pytest --async-contract-runner=pump:harness --async-contract-only",
+        ("runners/myworker.py", "runners/pump.py"),
+    ),
+    Shown(
+        "runners/own.txt", "pytest -v --async-contract-effort=quick -k completes",
+        ("runners/myworker.py", "runners/test_worker.py"),
+    ),
+    Shown(
+        "sanitizers/output.txt",
+        "pytest --async-contract-safe-label=mypkg.safe_label"
+        " --async-contract-safe-failure-message=mypkg.safe_failure_message",
+        ("sanitizers/mypkg.py",), status=1,
+    ),
+    Shown(
+        "sanitizers/own_tests.txt", "pytest -v",
+        ("sanitizers/safe.py", "sanitizers/test_safe.py"),
+    ),
+    Shown(
+        "fuzzing/output.txt",
+        "python -m async_contract.fuzz mypkg.safe_label --clause label/stable --seed 4 --engine own",
+        ("fuzzing/mypkg.py",), status=1,
+    ),
     Shown("judge/output.txt", "python own_history.py", ("judge/own_history.py",)),
 )  # fmt: skip
 
@@ -57,8 +84,13 @@ VARYING = (
     (re.compile(r"^ *(ms|\d+\.\d{3})(?=  )", re.MULTILINE), "(time)"),
     (re.compile(r"^=+ (.*) in \d+\.\d+s.*$", re.MULTILINE), r"= \1 ="),
     # How many random programs were run in the time that there was, and how long they took.
-    (re.compile(r"\d+ (programs|steps|schedules|of them distinct)|in \d+\.\d s$", re.MULTILINE), "(count)"),
+    (
+        re.compile(r"\d+ (programs|steps|schedules|of them distinct)|in \d+\.\d s(?= \(|$)", re.MULTILINE),
+        "(count)",
+    ),
     (re.compile(r"\b(held|broken|known) +\d+"), r"\1  (count)"),
+    (re.compile(r"\d+:\d\d  |[\d,]+(/s| of them|(?= inputs?\b)|(?= new behaviours?\b))"), "(count)"),
+    (re.compile(r"new behaviours?"), "new behaviours"),
     (re.compile(r" {2,}"), "  "),
 )
 

@@ -10,6 +10,7 @@ from async_contract.judge.judge import Judge, judge  # at once, or the package o
 
 if TYPE_CHECKING:
     from async_contract.contract.capabilities import Capabilities, CapabilityError
+    from async_contract.experiments.fuzzing.asking import sanitizer_test
     from async_contract.experiments.machine import BrokenClause, StoreMachine
     from async_contract.experiments.sanitizers.strategies import exceptions, hostile_text, labels
     from async_contract.experiments.strategies import jobs
@@ -39,7 +40,7 @@ __all__ = ["BrokenClause", "Capabilities", "CapabilityError", "ClauseVerdict", "
     "RunnerContract", "RunnerHarness", "SafeFailureMessageContract", "SafeLabelContract", "Sandbox", "Store",
     "StoreContract", "StoreError", "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation",
     "exceptions", "hostile_text", "jobs", "judge", "labels", "safe_failure_message",
-    "safe_label"]  # fmt: skip
+    "safe_label", "sanitizer_test"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 _NAMES = {
     "contract.capabilities": "Capabilities CapabilityError",
+    "experiments.fuzzing.asking": "sanitizer_test",
     "experiments.machine": "BrokenClause StoreMachine",
     "experiments.sanitizers.strategies": "exceptions hostile_text labels",
     "experiments.strategies": "jobs",

@@ -11,6 +11,7 @@ import math
 import os
 import re
 import sys
+import warnings
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Generator
 from itertools import chain
@@ -155,28 +156,40 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def _selftest(config: pytest.Config) -> int:
+    from hypothesis.errors import HypothesisSideeffectWarning
+
+    with warnings.catch_warnings():
+        # Hypothesis takes what draws an example before the session for a plugin that is slow to load.
+        warnings.simplefilter("ignore", HypothesisSideeffectWarning)
+        return _go_through_zoos(config)
+
+
+def _go_through_zoos(config: pytest.Config) -> int:
     from async_contract.harness.sandbox import Sandboxes
-    from async_contract.mutants.zoo import MUTANTS
     from async_contract.report import kills
-    from async_contract.suites.selftest import CORRECT, blamed, death
     from async_contract.suites.state import limits_of
+    from async_contract.suites.zoos import zoos
 
     def say(*lines: str) -> None:
         sys.stdout.writelines(f"{each}\n" for each in lines)
         sys.stdout.flush()  # a line is told when it is known: all of them take minutes
 
-    limits, deaths, wrong = limits_of(config), [], False
-    say(f"effort {limits.effort}, seed {limits.seed}", kills.heading())
+    limits, totals, wrong = limits_of(config), [], False
+    say(f"effort {limits.effort}, seed {limits.seed}")
     with Sandboxes() as sandboxes:
-        for mutant in MUTANTS:
-            deaths.append(death(mutant, sandboxes, limits))
-            say(kills.line(deaths[-1]))
-        for name, harness in CORRECT.items():
-            found = list(blamed(harness, sandboxes, limits))
-            wrong = wrong or bool(found)
-            say(*kills.correct(name, found))
-    say(kills.total(deaths))
-    return int(wrong or not all(each.by for each in deaths))
+        for zoo in zoos(sandboxes, limits):
+            say("", kills.heading(zoo.noun))
+            deaths = []
+            for death in zoo.deaths():
+                deaths.append(death)
+                say(kills.line(death))
+            for name, found in zoo.blamed():
+                wrong = wrong or bool(found)
+                say(*kills.correct(name, found))
+            wrong = wrong or not all(each.by for each in deaths)
+            totals.append(kills.total(zoo.noun, deaths))
+    say("", *totals)
+    return int(wrong)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -26,6 +26,7 @@ SPENT = {
     "distinct": 0,
     "seconds": 0.5,
     "ended": "",
+    "label": "exact",
 }
 
 

@@ -100,7 +100,7 @@ def test_who_does_not_hold_a_job_can_not_end_it(name: str) -> None:
 
 @RECORDING
 def test_a_record_says_what_became_of_a_job(name: str) -> None:
-    """Its state, the message of the latest fail, and how often it was delivered; the third fail ends it."""
+    """Its state, the message of the latest fail, and how often it was delivered; the third is the last."""
 
     async def story(store: Any, sandbox: Sandbox) -> None:
         await store.enqueue(Job("a", "kind"))

@@ -189,6 +189,13 @@ def test_a_search_tells_how_much_was_tried() -> None:
     assert search(three, lambda _: False, seed=1, schedules=40).distinct > 30
 
 
+def test_a_search_ends_when_it_is_enough() -> None:
+    """After the schedule that was being tried."""
+    asked = iter([False, False, True])
+    found = search(three, lambda _: False, seed=1, schedules=40, enough=lambda: next(asked))
+    assert (found.schedule, found.tried) == (None, 3)
+
+
 def test_what_is_found_is_given_as_pauses() -> None:
     """The schedule gives the run again, and depends on the seed alone."""
 

@@ -144,6 +144,7 @@ def test_time_passes_when_the_chooser_wants_it() -> None:
 
     gate = scene.play(sleeps, calls(scene, "A"))
     assert (scene.log, gate.trace.turns) == (["awake", "A"], (TIME, 2))
+    assert gate.order == ["time passes", "worker 2: A"]
 
 
 def test_a_sleep_can_be_cancelled() -> None:
@@ -215,8 +216,26 @@ def test_whoever_waits_for_something_else_is_waited_for_a_moment() -> None:
     assert gate.loose == "worker 1 waited for something that is no call of a driver"
 
 
+def test_nobody_is_late_on_a_machine_that_has_no_time() -> None:
+    """Where even the gate comes late to look, whoever is waited for gets some more moments; not for ever."""
+    scene = Scene()
+    gate, looks = scene.gate, 0
+
+    async def main() -> None:
+        nonlocal looks
+        with gate.worker(1):
+            while not gate.loose:
+                looks += 1
+                gate._until = asyncio.get_running_loop().time() - 60.0
+                gate._overdue()
+            gate._moved()
+
+    asyncio.run(main())
+    assert (looks, gate.loose) == (21, "worker 1 waited for something that is no call of a driver")
+
+
 def test_what_comes_in_time_leaves_the_order_controlled() -> None:
-    """A wait that ends by itself keeps the others at the gate."""
+    """A wait that ends by itself keeps the others at the gate; who came at last then goes by his number."""
     scene = Scene()
 
     async def work() -> None:
@@ -224,7 +243,7 @@ def test_what_comes_in_time_leaves_the_order_controlled() -> None:
         await scene.call("a")
 
     gate = scene.play(work, calls(scene, "A"))
-    assert (scene.log, gate.loose) == (["A", "a"], "")
+    assert (scene.log, gate.loose) == (["a", "A"], "")
 
 
 @pytest.mark.parametrize("told", [False, True])
@@ -233,7 +252,7 @@ def test_a_call_that_is_cancelled_at_the_gate_is_never_made(
     told: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     """Also if it had been told to go on at that very instant; the others go on."""
-    scene = Scene(Picks(1))
+    scene = Scene()
     let_go = scene.gate._let_go
 
     async def work() -> None:
@@ -308,7 +327,7 @@ def test_a_worker_has_one_call_after_another_at_the_gate() -> None:
         await asyncio.gather(scene.call("a"), scene.call("b"))
 
     gate = scene.play(work, calls(scene, "A"))
-    assert (scene.log, gate.trace.turns) == (["A", "a", "b"], (2, 1, 1))
+    assert (scene.log, gate.trace.turns) == (["a", "b", "A"], (1, 1, 2))
 
 
 def test_what_goes_on_without_its_worker_is_waited_for() -> None:
@@ -379,7 +398,7 @@ def test_a_function_is_called_as_ever_for_whoever_is_no_worker() -> None:
 
 def test_a_cancelled_call_is_under_way_as_long_as_its_thread() -> None:
     """So that the others find what it has done; the order stays controlled."""
-    scene = Scene(Picks(1))
+    scene = Scene()
     goes_on = threading.Event()
 
     async def work() -> None:
@@ -534,6 +553,43 @@ def test_the_calls_of_aiosqlite_are_statements(tmp_path: Path) -> None:
         gate = scene.play(work)
     assert gate.places == {(1, 1): "CREATE TABLE jobs (id)", (1, 2): "commit", (1, 3): "close"}
     assert (gate.loose, gate.passed) == ("", 3)
+
+
+async def _awaited(call: Awaitable[Any]) -> Any:
+    return await call
+
+
+def test_a_call_may_be_in_line_behind_one_that_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the rollback after a statement that was cancelled while SQLite waited; that loosens nothing."""
+    scene, path = Scene(), tmp_path / "a.db"
+    stands, waits, ended = scene.gate.stands, asyncio.Event(), asyncio.Event()
+
+    def stands_and_tells(call: DriverCall) -> None:
+        stands(call)
+        waits.set()
+
+    monkeypatch.setattr(scene.gate, "stands", stands_and_tells)
+
+    async def holds() -> None:
+        async with aiosqlite.connect(path, isolation_level=None) as database:
+            await database.execute("BEGIN IMMEDIATE")
+            await ended.wait()
+            await database.execute("SELECT 1")
+            await database.commit()
+
+    async def late() -> None:
+        async with aiosqlite.connect(path, isolation_level=None) as database:
+            task = asyncio.ensure_future(_awaited(database.execute("BEGIN IMMEDIATE")))
+            await waits.wait()
+            task.cancel()
+            ended.set()
+            await asyncio.gather(database.rollback(), _awaited(database.execute("SELECT 1")))
+            scene.log.append(f"in a transaction: {database.in_transaction}")
+
+    with gated([]):
+        gate = scene.play(holds, late)
+    assert (scene.log, gate.loose) == (["in a transaction: False"], "")
+    assert gate.trace.turns[:4] == (1, 2, 1, 2)
 
 
 def test_whoever_is_no_worker_waits_as_ever(tables: tuple[Table, Table]) -> None:

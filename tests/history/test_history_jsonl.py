@@ -230,7 +230,9 @@ def test_a_line_that_is_no_json_is_refused(text: str, problem: str) -> None:
 NEEDED = "method, worker, invoked, returned, outcome"
 KEYS = f"{NEEDED}, job_id, value, jobs, error"
 OF_JOB = "id, kind, tenant_id, payload, attempts"
-METHOD_NAMES = "enqueue, lease, complete, fail, inspect, reopen, connect, disconnect, kill, mutate"
+METHOD_NAMES = (
+    "enqueue, lease, complete, fail, inspect, reopen, connect, disconnect, kill, mutate, handle, stop, cancel"
+)
 ONLY_JOBS = "only an enqueue and an ok lease have some"
 ONLY_VALUE = "only a lease, a fail or an ok inspect has one"
 NO_BYTE = (

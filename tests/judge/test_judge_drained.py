@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from async_contract.history.operation import CANCELLED, TIMED_OUT, UNKNOWN, Operation, Outcome
+from async_contract.history.operation import CANCELLED, KILLED, TIMED_OUT, UNKNOWN, Operation, Outcome
 from async_contract.judge.drained import Drained, drained
 from async_contract.judge.verdict import Violation
 from async_contract.store import JobState
@@ -290,3 +290,59 @@ def test_a_holder_that_was_heard_before_has_not_let_go() -> None:
     story.fail(1, "a", how=STOPPED)
     story.drain()
     assert story.blamed(redelivers=True) == []
+
+
+# -- leases that end with the process -------------------------------------------------------------
+
+DIES = {"ends_with_connection": True, "durable": True, "sharing": "process"}
+
+
+def test_the_job_of_a_killed_worker_is_owed_where_leases_end_with_him() -> None:
+    """It is lost with him, and that is what the kill did; a store whose leases last may keep it for ever."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a")
+    story.lease(1)
+    kill = story.event("kill", 1)
+    story.drain(2)
+    (lost,) = story.violations(**DIES)
+    assert (lost.clause, lost.job_id) == ("durable/kill", "a")
+    assert lost.happened == f"a was on lease to worker 1 and {NEVER_CAME}, after worker 1 was killed"
+    assert kill in lost.witness
+    assert story.blamed(durable=True, sharing="process") == []
+
+
+def test_the_job_of_another_worker_is_not_owed_after_a_kill() -> None:
+    """Nor is one that may be held by a worker who lives, or one that was killed after the last look."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a")
+    story.event("kill", 2)
+    story.drain(3)
+    assert story.blamed(**DIES) == []
+    story.event("kill", 1)
+    assert story.blamed(**DIES) == []
+
+
+def test_a_job_of_a_killed_worker_may_stay_invisible_for_a_while() -> None:
+    """As long as `poll_delay` says."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a")
+    story.event("kill", 1)
+    story.drain(2)
+    assert story.blamed(**DIES, poll_delay=1.0) == []
+    story.wait(1)
+    story.drain(2)
+    assert story.blamed(**DIES, poll_delay=1.0) == ["durable/kill"]
+
+
+def test_a_lease_inside_which_a_worker_was_killed_strands_nothing_where_leases_end_with_him() -> None:
+    """What it took is owed; a store whose leases last for ever may have given it to the dead."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, how=(UNKNOWN, KILLED))
+    story.event("kill", 1)
+    story.drain(2)
+    assert story.blamed(**DIES) == ["durable/kill"]
+    assert story.blamed(durable=True, sharing="process") == []

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from async_contract.contract.capabilities import Capabilities
+from async_contract.history.operation import Delivered, Operation
+from async_contract.judge.judge import judge
 from async_contract.judge.verdict import Violation
 
 from .story import LOST, REFUSED, Story
@@ -141,3 +144,18 @@ def test_a_store_that_forgets_does_nothing_silently() -> None:
     story.lease(2, "a")
     assert story.violations() == []
     assert story.blamed(durable=True) == ["complete/unleased-reported"]
+
+
+def test_what_a_runner_does_with_a_job_is_no_call_of_the_store() -> None:
+    """The history of a runner may be judged: a handler and the end that it is told change nothing."""
+    job = (Delivered("job-1", "mail"),)
+    history = [
+        Operation("enqueue", 0, 0, 1, job_id="job-1", jobs=job),
+        Operation("lease", 1, 2, 3, value=1, jobs=job),
+        Operation("handle", 2, 4, 9, "unknown", "job-1", error="ValueError"),
+        Operation("stop", 0, 5, 5),
+        Operation("cancel", 0, 6, 6),
+        Operation("complete", 1, 10, 11, job_id="job-1"),
+    ]
+    broken = [each for each in judge(history, Capabilities()).verdicts.values() if each.violations]
+    assert broken == []

@@ -30,7 +30,7 @@ def test_a_store_that_does_not_is_told_of_and_repeated(example: Example) -> None
     assert run.status == 1
     told = run.section("FAILURES")
     assert "job-02 was completed by worker 2 and is shown as leased, after worker 2 was killed" in told
-    command = shlex.split(told.split("To replay just this:")[1].split("or, without pytest")[0])
+    command = shlex.split(told.split("To replay just this (best effort):")[1].split("or, without pytest")[0])
     again = store.run_pytest(*command[1:])
     assert again.status == 1
     assert "after worker 2 was killed" in again.section("FAILURES")

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from async_contract.experiments.verify import verify
+from async_contract.contract.kinds import LABEL
+from async_contract.experiments.limits import Limits
+from async_contract.experiments.verify import Verification, verify
 from async_contract.harness.sandbox import Sandboxes
-from async_contract.judge.verdict import Verdict
+from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
+from async_contract.mutants import runner_zoo, sanitizer_zoo, zoo
+from async_contract.mutants.death import Death
+from async_contract.mutants.sanitizer import broken
+from async_contract.report import kills
 from async_contract.suites.selftest import CORRECT as CORRECT_STORES
+from async_contract.suites.zoos import CORRECT_LABELS, CORRECT_MESSAGES, Broken, Zoo, judged
 from tests.conftest import Example, Run
 
 PATCH = """
 import asyncio
 
-from async_contract.mutants import zoo
+from async_contract.mutants import runner_zoo, sanitizer_zoo, zoo
 from async_contract.mutants.exclusion import MarksFirstOfBatch
+from async_contract.mutants.failure_texts import says_none_for_none
+from async_contract.mutants.labels import cuts_one_late
 from async_contract.mutants.mutant import BrokenStore, mutant
+from async_contract.experiments.sanitizers.subject import Sanitizer
+from async_contract.harness.runner import RunnerHarness
+from async_contract.mutants.runner import PlainRunner
+from async_contract.mutants.safe_text import plain_label
+from async_contract.mutants.sanitizer import broken
 from async_contract.mutants.racing import StaggeredDoubleLease
-from async_contract.suites import selftest
+from async_contract.suites import selftest, zoos
 
 
 class Sound(BrokenStore):
@@ -35,6 +51,12 @@ class Hangs(BrokenStore):
 
 
 zoo.MUTANTS = tuple(map(mutant, ({stores})))
+sanitizer_zoo.LABELS = broken("label/bounded", cuts_one_late)
+sanitizer_zoo.MESSAGES = broken("message/total", says_none_for_none)
+zoos.CORRECT_LABELS = {{"plain": Sanitizer(plain_label, "label")}}
+zoos.CORRECT_MESSAGES = {{}}
+runner_zoo.RUNNERS = runner_zoo.RUNNERS[:1]
+zoos.CORRECT_RUNNERS = {{"plain": RunnerHarness(PlainRunner)}}
 """
 CORRECT = 'selftest.CORRECT = {{"Plain": {}.reached()}}'
 ARGUMENTS = ("--async-contract-selftest", "--async-contract-effort=quick")
@@ -49,22 +71,40 @@ def _selftest(example: Example, stores: str, correct: str, *arguments: str) -> R
 
 def _untimed(text: str) -> list[str]:
     """The lines, without the seconds and what depends on them."""
-    lines = text.rstrip().splitlines()
-    return [re.sub(r" +", " ", re.sub(r"\d+ schedules|\d+\.\d$", "#", line)).rstrip() for line in lines]
+    counts = r"\d+ (schedules|inputs)|\d+\.\d$"
+    lines = [re.sub(counts, "#", line) for line in text.rstrip().splitlines()]
+    return [re.sub(" +", " ", line).rstrip() for line in lines]
 
 
-def test_every_mutant_is_caught(example: Example) -> None:
-    """The table says by which clause and experiment, and after how much; nothing else is run."""
+def test_every_mutant_is_caught(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table says by which clause and experiment, and after how much; nothing else is run or warned of."""
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
     stores = "MarksFirstOfBatch, StaggeredDoubleLease"
     run = _selftest(example, stores, "Sound")
     assert run.status == 0
     assert _untimed(run.text) == [
         "effort quick, seed 0",
-        "mutant must be caught by caught after s",
+        "",
+        "broken stores must be caught by caught after s",
         "marks-first-of-batch lease/exclusive by example its one scenario #",
         "staggered-double-lease lease/exclusive loop 1 programs, # (3 steps left) #",
         "Plain: nothing is held against it",
-        "2 of 2 mutants were caught by their clause (1 by example, 1 loop)",
+        "",
+        "broken labels must be caught by caught after s",
+        "cuts-one-late label/bounded input # #",
+        "plain: nothing is held against it",
+        "",
+        "broken messages must be caught by caught after s",
+        "says-none-for-none message/total input 1 exceptions #",
+        "",
+        "broken runners must be caught by caught after s",
+        "ignores-concurrency runner/bounded scene 2 batches of jobs beyond `concurrency` #",
+        "plain: nothing is held against it",
+        "",
+        "2 of 2 broken stores were caught by their clause (1 by example, 1 loop)",
+        "1 of 1 broken labels were caught by their clause (1 input)",
+        "1 of 1 broken messages were caught by their clause (1 input)",
+        "1 of 1 broken runners were caught by their clause (1 scene)",
     ]
 
 
@@ -73,8 +113,8 @@ def test_a_mutant_that_survives_is_a_failure(example: Example) -> None:
     run = _selftest(example, "Sound, MarksFirstOfBatch", "Sound")
     assert run.status == 1
     lines = _untimed(run.text)
-    assert lines[2] == "sound lease/distinct NOT CAUGHT #"
-    assert lines[-1] == "1 of 2 mutants were caught by their clause (1 by example); not caught: sound"
+    assert lines[3] == "sound lease/distinct NOT CAUGHT #"
+    assert lines[-4] == "1 of 2 broken stores were caught by their clause (1 by example); not caught: sound"
 
 
 def test_a_correct_store_that_is_blamed_is_a_failure(example: Example) -> None:
@@ -82,8 +122,8 @@ def test_a_correct_store_that_is_blamed_is_a_failure(example: Example) -> None:
     run = _selftest(example, "MarksFirstOfBatch,", "MarksFirstOfBatch")
     assert run.status == 1
     lines = run.text.splitlines()
-    assert lines[3] == "Plain: WRONGLY BLAMED"
-    assert re.fullmatch(r"    lease/\S+ is broken: .*", lines[4])
+    assert lines[4] == "Plain: WRONGLY BLAMED"
+    assert re.fullmatch(r"    lease/\S+ is broken: .*", lines[5])
 
 
 def test_a_correct_store_that_can_not_be_judged_is_a_failure(example: Example) -> None:
@@ -91,6 +131,66 @@ def test_a_correct_store_that_can_not_be_judged_is_a_failure(example: Example) -
     run = _selftest(example, "MarksFirstOfBatch,", "Hangs", "--async-contract-timeout=0.3")
     assert run.status == 1
     assert "    lease/accepted is in error: " in run.text
+
+
+def _zoo(verdict: Verdict, reason: str = "") -> Zoo:
+    """The zoo of a kind whose one mutant, and whose one correct subject, get this verdict on every clause."""
+
+    def verify(subject: str, clause: str, limits: Limits) -> Verification:
+        violations = (Violation(clause, f"{subject} did it", None, ()),) * (verdict is Verdict.BROKEN)
+        return Verification(ClauseVerdict(clause, verdict, 3, violations, reason))
+
+    return judged(
+        "things", Limits(), by="luck", kind=LABEL, mutants=broken("label/total", str.lower),
+        subject=lambda each: each.name, correct={"the good one": "it"}, verify=verify,
+    )  # fmt: skip
+
+
+def test_any_kind_has_a_table_of_how_its_mutants_died() -> None:
+    """What caught them, and how many times their clause was put to the test for it."""
+    (death,) = _zoo(Verdict.BROKEN).deaths()
+    assert replace(death, seconds=0.0) == Death("lower", "label/total", "luck", counted=3)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.HELD, Verdict.UNEXERCISED, Verdict.ERROR])
+def test_a_mutant_that_is_not_broken_was_not_caught(verdict: Verdict) -> None:
+    """An error is no catch, nor is a clause that was not put to the test."""
+    (death,) = _zoo(verdict).deaths()
+    assert replace(death, seconds=0.0) == Death("lower", "label/total")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (Verdict.BROKEN, "is broken: it did it"),
+        (Verdict.ERROR, "is in error: it hung"),
+        (Verdict.HELD, None),
+        (Verdict.UNEXERCISED, None),
+    ],
+)
+def test_what_is_held_against_a_correct_subject_is_told_by_clause(verdict: Verdict, said: str | None) -> None:
+    """Every clause of its kind is asked."""
+    blamed = [f"{each.id} {said}" for each in LABEL.clauses] if said else []
+    assert list(_zoo(verdict, "it hung").blamed()) == [("the good one", blamed)]
+
+
+def test_every_name_fits_into_the_table() -> None:
+    """There is a blank between it and the next column."""
+    zoos: tuple[Sequence[Broken], ...] = (
+        zoo.MUTANTS, sanitizer_zoo.LABELS, sanitizer_zoo.MESSAGES, runner_zoo.RUNNERS,
+    )  # fmt: skip
+    width = kills.heading("stores").index("must")
+    assert [each.name for mutants in zoos for each in mutants if len(each.name) >= width] == []
+
+
+def test_the_correct_sanitizers_are_the_reference_and_what_the_mutants_are_made_of() -> None:
+    """One of them promises to let no secret through, so that this clause is not for nothing."""
+    assert list(CORRECT_LABELS) == ["safe_label", "plain_label"]
+    promised = {name: each.redacts for name, each in CORRECT_MESSAGES.items()}
+    assert promised == {"safe_failure_message": False, "plain_message": False, "discreet_message": True}
+    assert [
+        each.name for each in (*CORRECT_LABELS.values(), *CORRECT_MESSAGES.values()) if not each.name
+    ] == []
 
 
 @pytest.mark.parametrize("name", CORRECT_STORES)

@@ -21,7 +21,7 @@ LAYERS = (
     ("experiments", "mutants"),
     ("suites", "report"),
     ("plugin", "commands"),
-    ("__main__",),
+    ("__main__", "fuzz"),
 )
 HEIGHT = {package: height for height, layer in enumerate(LAYERS) for package in layer}
 FACADE = "__init__"  # the public names, with `_public`: it imports from everywhere, and nothing from it

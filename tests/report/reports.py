@@ -8,7 +8,7 @@ from typing import Any
 
 from async_contract.contract.clauses import STORE_CLAUSES
 from async_contract.history.operation import Delivered, Operation
-from async_contract.judge.verdict import Violation
+from async_contract.judge.verdict import Label, Violation
 from async_contract.report.grade import Results
 from async_contract.report.model import Report, report_of
 from async_contract.report.row import Row
@@ -23,8 +23,9 @@ HISTORY = (
     Operation("complete", 0, 6000, 7000, job_id="job-1"),
 )
 TWICE = Violation(
-    "lease/exclusive", "job-1 was delivered twice.", "job-1", HISTORY[1:3], ("worker 1 is late",)
-)
+    "lease/exclusive", "job-1 was delivered twice.", "job-1", HISTORY[1:3], ("worker 1 is late",),
+    label=Label.STATEMENT_EXACT,
+)  # fmt: skip
 COMMAND = "pytest --async-contract=mypkg.Store 'async-contract/mypkg.Store::lease::exclusive'"
 
 

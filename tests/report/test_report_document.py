@@ -53,6 +53,7 @@ def test_a_broken_clause_in_json() -> None:
         "message": "job-1 was delivered twice.", "stale": False, "schedule": ["worker 1 is late"],
         "diagram": told().diagram, "witness": [as_object(each) for each in HISTORY[1:3]],
         "history": [as_object(each) for each in HISTORY], "reproduce": COMMAND, "script": "print('again')\n",
+        "label": "statement-exact",
     }  # fmt: skip
 
 

@@ -36,15 +36,17 @@ It takes this schedule: worker 1 is late
 0.002                                  lease(1) -> job-1 [attempts=0]
 ```
 
+It can be replayed: statement-exact
+
 ```sh
 pytest --async-contract=mypkg.Store 'async-contract/mypkg.Store::lease::exclusive'
 ```
 
-| clause | verdict | count | |
-| --- | --- | ---: | --- |
-| lease/exclusive | broken | 5 | job-1 was delivered twice. |
-| fail/ends | known | 5 | why known |
-| fail/unknown-reported | broken (SHOULD) | 5 | why broken |
+| clause | verdict | count | order | |
+| --- | --- | ---: | --- | --- |
+| lease/exclusive | broken | 5 | statement-exact | job-1 was delivered twice. |
+| fail/ends | known | 5 |  | why known |
+| fail/unknown-reported | broken (SHOULD) | 5 |  | why broken |
 
 <details><summary>""")
     assert text.endswith("Contract 1, pytest-async-contract 1.2.3, seed 0.\n")

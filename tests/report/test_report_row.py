@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from async_contract.judge.verdict import ClauseVerdict, Verdict
+from async_contract.judge.verdict import ClauseVerdict, Label, Verdict
 from async_contract.report.row import (
     Row,
     properties_of_item,
@@ -30,6 +30,15 @@ def test_an_item_that_was_judged() -> None:
             Row("fail/ends", "broken", 1, "seen while exercising lease/order"),
         ],
     )
+
+
+def test_how_far_the_order_was_controlled() -> None:
+    """Where there is a verdict, as a plain text."""
+    verdict = ClauseVerdict("lease/order", Verdict.HELD, 3, label=Label.STATEMENT_EXACT)
+    properties = ITEM + properties_of_verdict(verdict, others=[], stale=False)
+    assert {type(each) for pair in properties for each in pair} == {str, int}
+    assert ("async_contract_label", "statement-exact") in properties
+    assert read(properties, "call", "passed")[1] == [Row("lease/order", "held", 3, label="statement-exact")]
 
 
 def test_a_stale_excuse() -> None:

@@ -199,3 +199,24 @@ def test_the_middle_of_a_long_history_is_left_out() -> None:
         "60.000  lease(60) -> (no job)",
     ]
     assert "left out" not in render(history[:80])
+
+
+def test_the_calls_of_a_runner_stand_below_its_tasks() -> None:
+    """What it is told has a column of its own; a handler returns or raises, and nothing of it is unknown."""
+    shown = render(
+        [
+            Operation("handle", 1, 0, 4_000_000, "ok", "job-1"),
+            Operation("handle", 2, 1_000_000, 3_000_000, "unknown", "job-2", error="ValueError"),
+            Operation("stop", 0, 2_000_000, 2_000_000),
+        ]
+    )
+    assert (
+        shown
+        == """\
+   ms  told          task 1             task 2
+0.000                handle(job-1) ...
+1.000                |                  handle(job-2) ...
+2.000  stop -> told  |                  |
+3.000                |                  ... -> raised ValueError
+4.000                ... -> returned"""
+    )

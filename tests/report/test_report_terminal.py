@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from async_contract.experiments.findings import Spent
 from async_contract.experiments.observing import UNDECLARED
 from async_contract.report.grade import Results
 from async_contract.report.row import Row
@@ -53,6 +54,31 @@ def test_nothing_was_run() -> None:
     """A target without a row has no table, but it has a line that says why there is no grade."""
     results = Results(["mypkg.Store"])
     assert _written(results).text == f"= async-contract =\nmypkg.Store: {results.grade('mypkg.Store')}\n"
+
+
+def test_a_broken_clause_says_if_it_can_not_be_repeated_exactly() -> None:
+    """What is broken exactly, and what holds, needs no such word in the table."""
+    terminal = _written(_results(
+        Row("lease/exclusive", "broken", 3, label="best effort"),
+        Row("fail/ends", "broken", 1, label="exact"),
+        Row("fail/unknown-reported", "broken", 2, "once", label="statement-exact"),
+        Row("lease/known", "held", 12, label="best effort"),
+    ))  # fmt: skip
+    assert terminal.text.splitlines()[2:-1] == [
+        "  lease/exclusive        broken            3  leases while a job was on lease (best effort)",
+        "  fail/ends              broken            1  failed jobs that a drained store did not deliver",
+        "  fail/unknown-reported  broken (SHOULD)   2  fails of unknown ids (statement-exact): once",
+        "  lease/known            held             12  deliveries",
+    ]
+
+
+def test_a_way_says_how_far_it_controls_the_order() -> None:
+    """After what was spent in it."""
+    results = _results(Row("lease/known", "held", 12))
+    results.spend("mypkg.Store", [Spent("in races", 3, 0, 9, 8, 1.0, label="best effort")])
+    assert "in races: 3 programs under 9 schedules, 8 of them distinct, in 1.0 s (best effort)\n" in (
+        _written(results).text
+    )
 
 
 def test_a_sane_table() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from async_contract.contract.clauses import CLAUSE
 from async_contract.history.operation import Delivered, Operation
 from async_contract.judge.verdict import Violation
@@ -40,6 +42,12 @@ To replay just this:
 
     pytest this"""
     )
+
+
+def test_how_exactly_it_can_be_repeated() -> None:
+    """Where that is known, it stands beside the command."""
+    text = stories([replace(OWN, label="best effort")], exercised="lease/known", replay="pytest this")
+    assert text.endswith("\n\nTo replay just this (best effort):\n\n    pytest this")
 
 
 def test_a_headline_is_one_line() -> None:

@@ -73,10 +73,25 @@ def test_a_pattern_is_as_long_as_one_likes() -> None:
         ([19_999, 220_000, 2_420_000], None),
         ([20_000, 6_000_000], None),
         ([20_000, 6_020_000], 1),
+        ([10, 6_000_000], None),
+        ([10, 6_020_000], 1),  # what does not end is not let off because what came before was short
     ],
 )
 def test_growth_by_more_than_ten_twice_in_a_row_is_too_much(times: list[int], place: int | None) -> None:
     """Or by more than three hundred at once; the place is the first size that shows it."""
+    assert runaway(times) == place
+
+
+@pytest.mark.parametrize(
+    ("times", "place"),
+    [
+        ([20_000, 220_000, 2_420_000, 2_420_000, 4_800_000], None),
+        ([20_000, 220_000, 2_420_000, 2_420_000, 4_840_000], 2),
+        ([20_000, 660_000, 26_000_000, 51_000_000], 2),  # what takes so long is no small beginning
+    ],
+)
+def test_a_costly_search_in_a_limited_beginning_holds(times: list[int], place: int | None) -> None:
+    """Work that levels off is none that grows, however it got there."""
     assert runaway(times) == place
 
 

@@ -204,6 +204,18 @@ def test_a_secret_that_is_only_written_otherwise_comes_through_all_the_same() ->
         assert broken("redacts", function, error)[0] == "a card number comes through"
 
 
+def test_more_than_half_of_a_secret_is_too_much() -> None:
+    """The server of an address may stay."""
+    error = Leaky("token=abcdefgh is not valid", "abcdefgh", "a token")
+    assert broken("redacts", _constant("token=...defgh"), error) == (
+        "more than half of a token comes through",
+        "a token does not come through, nor more than half of it: 'abcdefgh'", 9,
+    )  # fmt: skip
+    assert checked("redacts", _constant("token=...efgh"), error) is True
+    address = Leaky("a@example.org", "a@example.org", "an e-mail address")
+    assert checked("redacts", _constant("...@example.org"), address) is True
+
+
 def test_the_text_of_an_exception_can_be_made_smaller() -> None:
     """If it is one of Python's own with one str and says just that."""
     asked = MESSAGES["message/total"]

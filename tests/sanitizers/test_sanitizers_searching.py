@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.database import InMemoryExampleDatabase
 
-from async_contract.experiments.limits import Limits
 from async_contract.experiments.sanitizers.searching import SECONDARY, Under, search
 from async_contract.experiments.sanitizers.subject import Sanitizer
 from async_contract.experiments.sanitizers.verify import verify_sanitizer
@@ -49,6 +49,14 @@ def test_what_breaks_the_rule_is_kept_and_tried_first() -> None:
     assert set(_sought(database, AGAIN)) == {1001}
 
 
+def test_a_seed_for_all_tests_leaves_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --hypothesis-seed, too, what is kept is tried first."""
+    monkeypatch.setattr("hypothesis.core.global_force_seed", 7)
+    database = InMemoryExampleDatabase()
+    _sought(database)
+    assert set(_sought(database, AGAIN)) == {1001}
+
+
 def test_what_is_kept_for_later_is_made_smaller() -> None:
     """An input that was not made as small as it can be is, before it counts as found."""
     kept, later = InMemoryExampleDatabase(), InMemoryExampleDatabase()
@@ -81,7 +89,7 @@ def test_what_can_not_be_read_is_passed_over() -> None:
 
 
 def test_a_sanitizer_is_given_again_what_broke_it() -> None:
-    """Hypothesis' database has effect where a function is verified: the first input does it then."""
+    """What broke a function is found at once the second time."""
 
     def broken(text: str) -> str:
         label = safe_label(text)
@@ -90,8 +98,7 @@ def test_a_sanitizer_is_given_again_what_broke_it() -> None:
     database = InMemoryExampleDatabase()
     subject = Sanitizer(broken, "label")
     verdicts = [
-        verify_sanitizer(subject, "label/stable", limits=Limits(), database=database, key="name").verdict
-        for _ in range(2)
+        verify_sanitizer(subject, "label/stable", database=database, key="name").verdict for _ in range(2)
     ]
     assert [each.verdict for each in verdicts] == [Verdict.BROKEN] * 2
     assert verdicts[0].violations == verdicts[1].violations

@@ -123,6 +123,17 @@ def test_odd_exceptions_are_of_every_kind() -> None:
     assert any(type(said(each)) is str and "\n" in said(each) for each in odd if isinstance(each, Trouble))
 
 
+def test_an_exception_may_raise_when_its_repr_is_asked_for() -> None:
+    """On its own, and as an argument of another one."""
+    raising = []
+    for error in errors.odd():
+        try:
+            repr(error)
+        except RuntimeError:
+            raising.append(len(error.args))
+    assert raising == [1, 1]
+
+
 def test_labels_are_safe_labels() -> None:
     """Of up to 64 characters, or as many as are asked for, and no shorter than one."""
 

@@ -327,3 +327,25 @@ def test_threads_are_no_way_for_a_store_that_is_not_shared() -> None:
     """Its only worker never meets another one."""
     harness = StoreHarness(Queue, capabilities=Capabilities(sharing="none"))
     assert not WAY["threads"].applies(harness)
+
+
+@pytest.mark.parametrize("stalls", [False, True])
+def test_a_thread_that_was_blocked_elsewhere_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    stalls: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Only among workers does it matter: then the order is not what the chooser said."""
+    with Sandboxes() as sandboxes:
+        stage = ThreadStage(StoreHarness(Unlocked), sandboxes, Settings())
+        worked = stage._work
+
+        async def work(*arguments: Any) -> None:
+            await worked(*arguments)
+            stage._crew.stalls += stalls
+
+        monkeypatch.setattr(stage, "_work", work)
+        with stage.open():
+            done = Scheduler(stage, 0).explore(Effort(programs=1, seconds=300.0, patience=300.0))
+    label = "best effort" if stalls else ""
+    assert stage.controlled is not stalls
+    assert (done.findings["lease/exclusive"].violation.label, bool(done.loose)) == (label, stalls)

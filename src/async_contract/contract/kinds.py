@@ -41,7 +41,7 @@ class Kind:
 
     def target(self, name: str) -> str:
         """The target that has this dotted name."""
-        return "/".join(filter(None, (self.prefix, name)))
+        return f"{self.prefix}/{name}" if self.prefix else name
 
 
 STORE = Kind("store", "a store", "", STORE_FAMILIES)

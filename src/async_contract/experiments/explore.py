@@ -154,7 +154,7 @@ class Explorer:
         if clause not in broken:
             # Something else decides than the program. But what was seen was seen: its history is the proof.
             return
-        other = await self._without_the_blamed(clause, least, shadows)
+        other = await self._without_the_blamed(clause, least, shadows, time.monotonic() + budget.patience)
         if other is None:
             done.findings[clause] = Finding(broken[clause][0], least, history)
             return
@@ -176,12 +176,13 @@ class Explorer:
             return least
 
     async def _without_the_blamed(
-        self, clause: str, program: Program, shadows: frozenset[str]
+        self, clause: str, program: Program, shadows: frozenset[str], end: float
     ) -> Finding | None:
         """What is broken without what is to blame for this clause.
 
         A store that delivers every job twice also does so after the complete of another job. That
-        complete is not to blame: without it the job is delivered twice all the same.
+        complete is not to blame: without it the job is delivered twice all the same. Where the store is
+        so slow that it is not found out by the instant `end`, the blame stays where it is.
         """
         if CLAUSE[clause].level == "SHOULD":
             return None
@@ -191,6 +192,8 @@ class Explorer:
             # What is to blame may stand behind the program, where the store is drained: lease before that.
             smaller.insert(0, (*program, *_MORE))
         for each in smaller:
+            if time.monotonic() >= end:
+                break
             broken, history = await self.broken(each)
             for other, violations in broken.items():
                 if CLAUSE[other].level == "SHOULD" or other in (clause, *shadows):

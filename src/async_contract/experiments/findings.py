@@ -48,6 +48,7 @@ class Exploration:
         seconds: How long all that took.
         left: How the store left the way it was to be carried out in; empty if it stayed.
         stopped: Why it ended before its time, if it did.
+        loose: Of how many schedules the order was not controlled to the end, where it should have been.
         began: When it began, by the monotonic clock.
     """
 
@@ -61,6 +62,7 @@ class Exploration:
     seconds: float = 0.0
     left: str = ""
     stopped: str = ""
+    loose: int = 0
     began: float = field(default_factory=time.monotonic)
 
 
@@ -75,6 +77,7 @@ class Spent(NamedTuple):
         distinct: How many of those differed.
         seconds: How long it took.
         ended: Why it ended before its time; empty if it did not.
+        label: How far the order of the workers was controlled; empty where the store left the way.
     """
 
     way: str
@@ -84,3 +87,4 @@ class Spent(NamedTuple):
     distinct: int
     seconds: float
     ended: str = ""
+    label: str = ""

@@ -29,7 +29,11 @@ from async_contract.experiments.ready import Clock
 LEAST, MOST = 0.02, 0.5
 """The least and the most seconds that a call may take before the others go on without it."""
 
+FIRST = "its first call"
+"""What a worker does at its first step: nothing yet."""
+
 _TIMES = 10  # as long as the calls before it took
+_MOST_LATE = 20  # so often in a row all get a moment more
 _TEXT = 70  # characters of a statement that are told
 _Ts = TypeVarTuple("_Ts")
 
@@ -77,15 +81,22 @@ class DriverCall:
         worker: Whose call it is.
         what: What it does, in a few words.
         turn: Done when it may go on.
+        came: After how many turns it came to the gate.
         began: When it went on.
         seen: How many calls had ended when it was found to wait for another one; -1 if it was not.
         in_a_thread: Whether a thread works for it, so that it is known when it is over.
+        line: Of the calls with the same one, such as a connection with a thread of its own, each is begun
+            when those before it have ended; none if it is begun at once.
     """
 
-    def __init__(self, gate: Gate, worker: int, what: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, gate: Gate, worker: int, what: str, loop: asyncio.AbstractEventLoop, line: object = None
+    ) -> None:
         self.worker = worker
         self.what = what
+        self.line = line
         self.turn: Future[None] = loop.create_future()
+        self.came = 0
         self.began = 0.0
         self.seen = -1
         self.in_a_thread = False
@@ -168,8 +179,11 @@ class Gate:
         self._under_way: DriverCall | None = None
         self._standing: list[DriverCall] = []  # in their threads, until another call has changed something
         self._slow: list[DriverCall] = []  # of which nobody knows what they wait for
+        self._in_line: list[DriverCall] = []  # behind one of these, which stands
         self._changes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._starved = 0
         self._is_open = True
         self._quiet: Future[None] | None = None
 
@@ -177,6 +191,21 @@ class Gate:
     def trace(self) -> Trace:
         """What was chosen."""
         return Trace(tuple(self._turns), tuple(self._picks), tuple(self._alternatives))
+
+    @property
+    def order(self) -> list[str]:
+        """What was done in which order, in words."""
+        made = [0] * len(self.steps)
+        told = []
+        for number in self._turns:
+            if number == TIME:
+                told.append("time passes")
+                continue
+            made[number] += 1
+            what = self.places[number, made[number]]
+            if what != FIRST:
+                told.append(f"worker {number}: {what}")
+        return told
 
     # -- for the workers --------------------------------------------------------------------------
 
@@ -218,19 +247,26 @@ class Gate:
 
     async def begin(self, number: int) -> None:
         """Stop a worker before its first call."""
-        call = DriverCall(self, number, "its first call", asyncio.get_running_loop())
+        call = DriverCall(self, number, FIRST, asyncio.get_running_loop())
         await self._turn(call)
         call.end_part()
 
-    async def through(self, worker: int, what: str, make: Callable[[DriverCall], Awaitable[Any]]) -> Any:
+    async def through(
+        self,
+        worker: int,
+        what: str,
+        make: Callable[[DriverCall], Awaitable[Any]],
+        line: object = None,
+    ) -> Any:
         """Make a call of a driver when it is the worker's turn.
 
         Args:
             worker: Whose call it is.
             what: What it does, in a few words.
             make: Makes it.
+            line: See `DriverCall`.
         """
-        call = DriverCall(self, worker, what, asyncio.get_running_loop())
+        call = DriverCall(self, worker, what, asyncio.get_running_loop(), line)
         await self._turn(call)
         self.passed += 1
         token = AT.set(None)
@@ -265,6 +301,7 @@ class Gate:
         if not self._is_open:
             return  # what goes on without its worker
         self._moved(call.worker)
+        call.came = len(self._turns)
         self._waiting.append(call)
         try:
             await call.turn
@@ -283,9 +320,13 @@ class Gate:
             self._under_way = None
             if call.seen < 0:
                 self._grace.took(time.monotonic() - call.began)
-        for calls in (self._standing, self._slow):
+        for calls in (self._standing, self._slow, self._in_line):
             if call in calls:
                 calls.remove(call)
+        if call.line is not None and self._under_way is None:
+            following = [each for each in self._in_line if each.line is call.line]
+            self._in_line = [each for each in self._in_line if each not in following[:1]]
+            self._under_way = following[0] if following else None
 
     def stands(self, call: DriverCall) -> None:
         """A call waits for another one: the others go on until something has changed."""
@@ -302,6 +343,7 @@ class Gate:
 
     def _moved(self, worker: int | None = None) -> None:
         """Somebody has moved: whoever is waited for has all the time again."""
+        self._starved = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -318,13 +360,18 @@ class Gate:
         if self._timer is not None:
             return
         if self._under_way is not None or self._astray():
-            self._timer = asyncio.get_running_loop().call_later(self._grace.seconds, self._overdue)
+            self._wait_a_moment()
         else:
             self._go_on()
 
+    def _wait_a_moment(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + self._grace.seconds
+        self._timer = loop.call_at(self._until, self._overdue)
+
     def _astray(self) -> list[int]:
         """Who is neither at the gate nor known to wait for another worker, and not excused."""
-        known = {each.worker for each in (*self._waiting, *self._standing, *self._slow)}
+        known = {each.worker for each in (*self._waiting, *self._standing, *self._in_line, *self._slow)}
         known |= {number for _, _, number, _ in self._sleeping} | self._excused
         return [
             number
@@ -333,8 +380,13 @@ class Gate:
         ]
 
     def _overdue(self) -> None:
-        """Go on without those who don't come."""
+        """Go on without those who don't come; if even this comes late, the machine has no time for them."""
         self._timer = None
+        late = asyncio.get_running_loop().time() - self._until
+        if late > self._grace.seconds / 4 and self._starved < _MOST_LATE:
+            self._starved += 1
+            self._wait_a_moment()
+            return
         call = self._under_way
         if call is not None:
             self._loosen(f"{call} did not return while all others stood still")
@@ -353,7 +405,8 @@ class Gate:
             self._retry(waits, patient=True)
             return
         first: dict[int, DriverCall] = {}
-        for each in self._waiting:
+        # Who came since the latest turn came by ways of their own: nobody ordered those, so their numbers do.
+        for each in sorted(self._waiting, key=lambda call: (call.came, call.worker)):
             first.setdefault(each.worker, each)
         ready = [*first, TIME] if self._sleeping else [*first]
         if ready:
@@ -385,9 +438,15 @@ class Gate:
         self._waiting.remove(call)
         self.steps[call.worker] += 1
         self.places[call.worker, self.steps[call.worker]] = call.what
-        self._under_way = call
         call.began = time.monotonic()
         call.turn.set_result(None)
+        if call.line is not None and any(
+            each.line is call.line for each in (*self._standing, *self._in_line)
+        ):
+            call.seen = self._changes
+            self._in_line.append(call)
+        else:
+            self._under_way = call
 
     def _retry(self, call: DriverCall, *, patient: bool) -> None:
         self._standing.remove(call)

@@ -51,7 +51,7 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
 """By module: the coroutine functions in which a driver talks to its server."""
 
 _FUNCTION_FOR_A_THREAD = frozenset({"aiosqlite.core.Connection._execute"})
-"""Those whose first argument is the function that a thread will call."""
+"""Those whose first argument is the function that a thread of the connection will call."""
 
 
 class _Place(NamedTuple):
@@ -117,14 +117,17 @@ def _behind_the_gate(place: _Place) -> Callable[..., Awaitable[Any]]:
         if at is None:
             return await function(*arguments, **options)
 
+        threaded = place.path in _FUNCTION_FOR_A_THREAD
+
         def make(call: DriverCall) -> Awaitable[Any]:
             own = arguments
-            if place.path in _FUNCTION_FOR_A_THREAD:
+            if threaded:
                 own = (arguments[0], call.in_thread(arguments[1]), *arguments[2:])
             result: Awaitable[Any] = function(*own, **options)
             return result
 
-        return await at.gate.through(at.worker, described(place.name, arguments[1:]), make)
+        what = described(place.name, arguments[1:])
+        return await at.gate.through(at.worker, what, make, line=arguments[0] if threaded else None)
 
     return behind_the_gate
 

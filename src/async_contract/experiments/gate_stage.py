@@ -23,12 +23,15 @@ from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.operation import Operation
 from async_contract.history.recorder import CallTimedOut
+from async_contract.judge.verdict import Label
 
 WAY = "gate"
 """What this way of carrying out a program is called."""
 
 REPLAYS = 5
 """How often a schedule that was found is tried again, to say how often it shows the same."""
+
+_MOST, _TEXT = 12, 48  # calls that are told, and characters of each
 
 _WARM_UP = 0  # the number of the opening that is carried out first
 
@@ -118,6 +121,7 @@ class GateStage(LoopStage):
         if gate.failure is not None:
             raise gate.failure
         self.last = Controlled(gate.loose, gate.passed)
+        self.controlled = not gate.loose
         return Run(None, error, gate.trace, tuple(gate.steps), ()), tuple(history)
 
     async def _together(self, player: Player, program: Program) -> None:
@@ -133,8 +137,15 @@ class GateStage(LoopStage):
             await super()._work(player, program, worker, number)
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
-        """A schedule in words, with the statements that are late."""
-        return tuple(map(self._told, schedule))
+        """A schedule in words, with the statements that are late, and the order that comes of it."""
+        order = self._gate.order
+        told = [each if len(each) <= _TEXT else f"{each[: _TEXT - 1]}…" for each in order[:_MOST]]
+        if len(order) > _MOST:
+            told.append(f"and {len(order) - _MOST} more")
+        return (
+            *map(self._told, schedule),
+            *([f"so they come in this order: {', '.join(told)}"] * bool(told)),
+        )
 
     def _told(self, pause: Pause) -> str:
         what = self._gate.places.get((pause.worker, pause.step))
@@ -171,4 +182,4 @@ def _replayed(stage: GateStage, finding: Finding) -> Finding:
         return finding
     often = f"{shown} of {REPLAYS} tries of this schedule showed it again"
     told = (*finding.violation.schedule, f"{often}; {loose}" if loose else often)
-    return replace(finding, violation=replace(finding.violation, schedule=told))
+    return replace(finding, violation=replace(finding.violation, schedule=told, label=Label.BEST_EFFORT))

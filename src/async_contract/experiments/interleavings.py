@@ -47,10 +47,12 @@ class LoopStage:
         capabilities: What the histories are judged by.
         menu: What the programs are made of.
         orders: Orders that are tried first, after asyncio's own.
+        controlled: Whether the latest run was ordered to its end by what the chooser said.
     """
 
     name = "loop"
     orders: tuple[Chooser, ...] = ()
+    controlled: bool = True
 
     def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> None:
         self._harness = harness

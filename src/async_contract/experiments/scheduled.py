@@ -8,6 +8,7 @@ a stage's affair: on the simulated loop, in threads, with a gate before the data
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ from async_contract.experiments.schedules import Diverged, minimise, search
 from async_contract.experiments.shrink import parts, shrink
 from async_contract.history.operation import Operation
 from async_contract.judge.judge import Judge
-from async_contract.judge.verdict import Violation
+from async_contract.judge.verdict import Label, Violation
 
 OF_OPENINGS = 3
 """So many times the schedules are tried of the programs to begin with, which seldom have many."""
@@ -54,6 +55,10 @@ class Stage(Protocol):
     def orders(self) -> Sequence[Chooser]:
         """Orders that are tried first, after the one without any pause."""
 
+    @property
+    def controlled(self) -> bool:
+        """Whether the latest run was ordered to its end by what the chooser said."""
+
     def run(self, program: Program, chooser: Chooser) -> tuple[Run, tuple[Operation, ...]]:
         """Run a program under a schedule; gives its history too.
 
@@ -71,7 +76,7 @@ class Effort:
     Attributes:
         programs: So many programs at most.
         schedules: Under so many schedules each.
-        seconds: Seconds after which no new program is begun.
+        seconds: Seconds after which no new program is begun, and no further schedule tried.
         tries: How many programs are tried to make one smaller.
         patience: Seconds after which it is small enough.
         until: The clause whose breach ends it; empty: none does.
@@ -100,6 +105,7 @@ class _Found:
     schedule: Schedule | None = None
     tried: int = 0
     distinct: int = 0
+    loose: int = 0
     left: str = ""
     seen: tuple[Operation, ...] = ()
 
@@ -146,9 +152,10 @@ class Scheduler:
         def is_news(clause: str) -> bool:
             return clause not in known and clause not in done.findings and not done.shadows[clause]
 
-        found = self._search(program, is_news, effort, done.counts)
+        found = self._search(program, is_news, effort, done.counts, done.began + effort.seconds)
         done.schedules += found.tried
         done.distinct += found.distinct
+        done.loose += found.loose
         if found.left:
             done.left = found.left
         elif found.broken:
@@ -164,6 +171,7 @@ class Scheduler:
         wanted: Callable[[str], bool],
         effort: Effort,
         counts: Counter[str] | None = None,
+        end: float = math.inf,
     ) -> _Found:
         """Look for a schedule under which the program breaks a clause that is wanted."""
         found = _Found()
@@ -171,6 +179,7 @@ class Scheduler:
 
         def attempt(chooser: Chooser) -> Run:
             run, history = self._stage.run(program, chooser)
+            found.loose += not self._stage.controlled
             histories[:] = [history]
             return run
 
@@ -185,8 +194,9 @@ class Scheduler:
 
         try:
             searched = search(
-                attempt, fails, seed=self._seed, schedules=effort.schedules, orders=self._stage.orders
-            )
+                attempt, fails, seed=self._seed, schedules=effort.schedules, orders=self._stage.orders,
+                enough=lambda: time.monotonic() >= end,
+            )  # fmt: skip
         except Diverged:
             return found  # without a schedule: something else decides
         else:
@@ -214,7 +224,9 @@ class Scheduler:
 
         schedule = minimise(found.schedule, still, budget=300)
         _, history = self._stage.run(least, Following(schedule))
-        violation = replace(self.broken(history)[clause][0], schedule=self._stage.tell(schedule))
+        label = "" if self._stage.controlled else Label.BEST_EFFORT
+        told = self._stage.tell(schedule)
+        violation = replace(self.broken(history)[clause][0], schedule=told, label=label)
         done.findings[clause] = Finding(violation, least, history, schedule, self._stage.name)
 
     def _is_shadow(self, clause: str, program: Program, effort: Effort, done: Exploration) -> bool:

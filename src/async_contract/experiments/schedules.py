@@ -158,6 +158,7 @@ def search(
     seed: int,
     schedules: int,
     orders: Sequence[Chooser] = (),
+    enough: Callable[[], bool] = lambda: False,
 ) -> Search:
     """Look for a schedule under which a program fails: the plainest one, then the strategies in turn.
 
@@ -167,6 +168,7 @@ def search(
         seed: What the schedules are made of.
         schedules: The most to try.
         orders: What is tried between asyncio's own order and the strategies.
+        enough: Whether no further schedule is to be tried.
 
     Raises:
         Diverged: A schedule fails, and can't be replayed.
@@ -182,7 +184,7 @@ def search(
             latest = tried
         if fails(run):
             return Search(pauses_of(attempt, run.trace), run, tried, len(distinct))
-        if tried - latest >= REPEATS:
+        if tried - latest >= REPEATS or enough():
             break
     return Search(None, None, tried, len(distinct))
 

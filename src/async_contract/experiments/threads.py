@@ -111,6 +111,7 @@ class ThreadStage(LoopStage):
         super().__init__(harness, sandboxes, settings)
         self.menu = replace(self.menu, cancels=False)
         self._crew = Crew(0)
+        self._stalls = 0  # before the workers met
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
@@ -140,14 +141,19 @@ class ThreadStage(LoopStage):
 
     async def _together(self, player: Player, program: Program) -> None:
         crew = self._crew
+        self._stalls = crew.stalls
         try:
             await super()._together(player, program)
         finally:
             crew.stepping = False
+            # Whoever was blocked elsewhere went on when he could, and not when he was told to.
+            self.controlled = crew.stalls == self._stalls
 
     async def _work(self, player: Player, program: Program, worker: Worker, number: int) -> None:
         HAND.set(self._crew.hands[number])
-        self._crew.stepping = True
+        if not self._crew.stepping:
+            self._crew.stepping = True
+            self._stalls = self._crew.stalls
         await super()._work(player, program, worker, number)
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:

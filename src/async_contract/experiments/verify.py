@@ -11,6 +11,7 @@ from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import NotApplicable, NotEmpty, NotExercised, open_bench
 from async_contract.experiments.cases import EXAMPLE, Case
 from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, Example
+from async_contract.experiments.control import labelled, marked, of_finding, of_history
 from async_contract.experiments.findings import Finding
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
 from async_contract.experiments.limits import Limits
@@ -103,6 +104,7 @@ class _Run:
         self._capabilities = harness.capabilities
         self._explored = Explored()
         self._told: tuple[str, ...] = ()
+        self._label = ""
         self._verdict = Verdict.HELD
         self._reason = ""
         self._hung = False
@@ -117,13 +119,24 @@ class _Run:
         finding = None
         if found.verdict is Verdict.BROKEN:
             schedule = WAY[case.way].read(case.schedule)
-            told = replace(found.violations[0], schedule=self._told)
+            told = replace(found.violations[0], schedule=self._told, label=self._label)
             found = replace(found, violations=(told, *found.violations[1:]))
             finding = Finding(told, case.program, tuple(self._history), schedule, case.way)
-        return Verification(self._conclude(found), history=tuple(self._history), finding=finding)
+        return self._labelled(
+            Verification(self._conclude(found), history=tuple(self._history), finding=finding)
+        )
 
     def verification(self, first: Sequence[Case]) -> Verification:
-        return replace(self._controlled() or self._verification(first), hung=self._hung)
+        found = self._controlled() or self._verification(first)
+        return replace(self._labelled(found), hung=self._hung)
+
+    def _labelled(self, found: Verification) -> Verification:
+        """The same with labels: how far the order of the workers was controlled."""
+        finding = found.finding
+        own = finding if finding is not None and finding.violation.clause == self._clause.id else None
+        verdict = labelled(found.verdict, found.history, self._explored, own)
+        beside = of_finding(finding) if finding else of_history(self._clause.id, found.history)
+        return replace(found, verdict=verdict, others=tuple(marked(found.others, beside)))
 
     def _controlled(self) -> Verification | None:
         """What is broken without what the clause is about, which then is not to blame for it."""
@@ -206,7 +219,7 @@ class _Run:
         schedule = way.read(case.schedule)
         played = way.play(self._harness, self._sandboxes, settings, case.program, schedule)
         self._history, self._capabilities = list(played.history), played.capabilities
-        self._told = played.schedule
+        self._told, self._label = played.schedule, played.label
 
     def _explore(self, explorations: Explorations) -> None:
         self._explored = explorations.of(self._harness, self._sandboxes, self._limits, self._clause.id)

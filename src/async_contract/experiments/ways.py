@@ -29,6 +29,7 @@ from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
+from async_contract.judge.verdict import Label
 
 
 class Played(NamedTuple):
@@ -38,11 +39,13 @@ class Played(NamedTuple):
         history: What happened.
         capabilities: What the history is judged by: without the times that this way can't keep.
         schedule: The schedule in words.
+        label: How far the order was controlled, where that is not what the way says.
     """
 
     history: tuple[Operation, ...]
     capabilities: Capabilities
     schedule: tuple[str, ...] = ()
+    label: str = ""
 
 
 class Way(NamedTuple):
@@ -58,6 +61,7 @@ class Way(NamedTuple):
         write: Writes a schedule of this way down, without a full stop.
         read: Reads what `write` wrote; raises ValueError if it did not.
         instead_of: The way whose place it takes where a store has left that; empty if it stands by itself.
+        label: How far the order of the workers is controlled.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Way(NamedTuple):
     write: Callable[[Any], str] = pauses.encode
     read: Callable[[str], tuple[Any, ...]] = pauses.decode
     instead_of: str = ""
+    label: Label = Label.EXACT
 
 
 # -- one call after another ---------------------------------------------------------------------------
@@ -114,7 +119,8 @@ def _play_on_the_loop(
 
 def _played(stage: LoopStage, program: Program, schedule: Schedule) -> Played:
     _, history = stage.run(program, Following(schedule))
-    return Played(history, stage.capabilities, stage.tell(schedule))
+    label = "" if stage.controlled else Label.BEST_EFFORT
+    return Played(history, stage.capabilities, stage.tell(schedule), label)
 
 
 # -- at the gate before a driver -----------------------------------------------------------------------
@@ -232,20 +238,20 @@ WAYS = (
     Way("loop", "on the simulated loop", _is_asynchronous, _explore_on_the_loop, _play_on_the_loop),
     Way(
         gate_stage.WAY, "statement by statement", _is_asynchronous, _explore_at_the_gate, _play_at_the_gate,
-        instead_of="loop",
+        instead_of="loop", label=Label.STATEMENT_EXACT,
     ),
     Way(
         races.WAY, "in races on a real event loop", _is_asynchronous, _explore_in_races, _play_in_a_race,
-        instead_of="loop",
+        instead_of="loop", label=Label.BEST_EFFORT,
     ),
     Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
     Way(
         rivals.WAY, "in processes that race", _is_shared_by_processes, _explore_in_processes,
-        _play_in_processes,
+        _play_in_processes, label=Label.BEST_EFFORT,
     ),
     Way(
         crashes.WAY, "with workers killed", _survives_kills, _explore_with_kills, _play_with_a_kill,
-        "durable/kill", kills.encode, kills.decode,
+        "durable/kill", kills.encode, kills.decode, label=Label.BEST_EFFORT,
     ),
 )  # fmt: skip
 """Every way there is; the cheapest first, so that what it finds need not be found again."""
@@ -297,7 +303,7 @@ class Explored:
         return [
             Spent(
                 WAY[name].says, each.programs, each.steps, each.schedules, each.distinct, each.seconds,
-                each.left or each.stopped,
+                each.left or each.stopped, _label(name, each),
             )
             for name, each in self.ways.items()
         ]  # fmt: skip
@@ -306,6 +312,14 @@ class Explored:
     def stopped(self) -> str:
         """Why exploring ended before its time, if it did."""
         return next((each.stopped for each in self.ways.values() if each.stopped), "")
+
+
+def _label(name: str, done: Exploration) -> str:
+    label = "" if done.left else WAY[name].label
+    if not (label and done.loose):
+        return label
+    runs = "1 run was" if done.loose == 1 else f"{done.loose} runs were"
+    return f"{label}; {runs} {Label.BEST_EFFORT}"
 
 
 class Explorations:

@@ -12,6 +12,8 @@ Method = Literal[
     "enqueue", "lease", "complete", "fail", "inspect",
     # What happens around the calls and changes what they may show:
     "reopen", "connect", "disconnect", "kill", "mutate",
+    # What a runner does with a job, and what it is told: no calls of the store.
+    "handle", "stop", "cancel",
 ]  # fmt: skip
 Outcome = Literal["ok", "rejected", "unknown"]
 

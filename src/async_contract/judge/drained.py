@@ -75,15 +75,40 @@ def _was_let_go(operations: Sequence[Operation]) -> bool:
     return False
 
 
+def killed_holders(capabilities: Capabilities, endings: Sequence[Operation]) -> dict[int, int]:
+    """The workers whose leases have ended since they were killed, each with the instant of that.
+
+    Of a call that failed, or a connection that was closed, nobody knows when the store hears of it; the
+    death of a process closes its connections at once.
+    """
+    if not capabilities.ends_with_connection:
+        return {}
+    return {each.worker: each.returned or each.invoked for each in endings if each.method == "kill"}
+
+
 class Owed:
     """Which jobs had to come before the end.
 
     A job is owed if, however its history is explained, it is ready or will be once its lease has
-    expired, and all the delays that the capabilities name have passed.
+    ended by itself, and all the delays that the capabilities name have passed.
+
+    Args:
+        capabilities: What the store promises. If leases end with their connection, those of a worker
+            that was killed have ended.
+        lost_leases: The leases of unknown outcome.
+        endings: What may have ended leases: reopenings, closed connections, killed workers.
+        until: The instant at which the store was asked for the first of the last times.
     """
 
-    def __init__(self, capabilities: Capabilities, lost_leases: Sequence[Operation], until: int) -> None:
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        lost_leases: Sequence[Operation],
+        endings: Sequence[Operation],
+        until: int,
+    ) -> None:
         self._until = until
+        self._killed = killed_holders(capabilities, endings)
         self._poll = nanoseconds(capabilities.poll_delay)
         self._retry = nanoseconds(capabilities.retry_delay)
         self._expiry: int | None = None
@@ -100,12 +125,15 @@ class Owed:
         phases = {state.phase for state in states}
         if not phases <= {Phase.READY, Phase.LEASED}:
             return False
-        may_be_leased = Phase.LEASED in phases and not _was_let_go(operations)
+        holders = {state.holder for state in states if state.phase is Phase.LEASED}
+        may_be_leased = not holders <= self._killed.keys() and not _was_let_go(operations)
         if may_be_leased and self._expiry is None:
             return False
         if self._may_be_used_up(operations):
             return False
-        if self._due(operations, may_be_leased=may_be_leased) >= self._until:
+        ended = max((self._killed[each] for each in holders & self._killed.keys()), default=0)
+        due = max(ended + self._poll, self._due(operations, may_be_leased=may_be_leased))
+        if due >= self._until:
             return False
         if self._strandable:
             self._strandable -= 1
@@ -122,8 +150,10 @@ class Owed:
 
         For ever, if leases never end by themselves. And if the call was never over: it may wait for jobs, and
         take those that are ready now. A lease that its caller cancelled is no excuse: the store knew of it.
+        Nor is one of a killed worker, if his leases end with him.
         """
-        return lease.returned is None or (self._expiry is None and lease.error != CANCELLED)
+        let_go = lease.error == CANCELLED or lease.worker in self._killed
+        return lease.returned is None or (self._expiry is None and not let_go)
 
     def _due(self, operations: Sequence[Operation], *, may_be_leased: bool) -> int:
         """The latest instant at which the job becomes ready, by the last calls that concern it."""

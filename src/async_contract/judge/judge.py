@@ -230,7 +230,8 @@ class Judge:
         if not found:
             return found  # without a look at the history, which may be long
         for operation in self._history:
-            if operation.job_id in found and operation.method != "mutate":  # which is no call on the job
+            # A change to a copy and the work of a handler are no calls on the job.
+            if operation.job_id in found and operation.method not in ("mutate", "handle"):
                 found[operation.job_id].append(operation)
             for delivery in operation.jobs if operation.method == "lease" else ():
                 if isinstance(delivery.id, str) and delivery.id in found:
@@ -370,7 +371,7 @@ class Judge:
     # -- the end ------------------------------------------------------------------------------
 
     def _lost(self, end: Drained) -> Iterator[Violation]:
-        owed = Owed(self._capabilities, self._sweep.lost_leases, end.since)
+        owed = Owed(self._capabilities, self._sweep.lost_leases, self._sweep.endings, end.since)
         lost = 0
         for id, job in self._sweep.live.items():
             if id in self._stuck or lost >= MOST_NAMED:

@@ -14,6 +14,7 @@ from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.life import NEVER, nanoseconds
 from async_contract.history.operation import CANCELLED, OK, REJECTED, UNKNOWN, Operation, instant
 from async_contract.judge.case import Case
+from async_contract.judge.drained import killed_holders
 from async_contract.judge.lookalike import alike
 from async_contract.judge.search import superseded
 from async_contract.judge.sweep import is_plain
@@ -69,7 +70,10 @@ class _Suspects:
             delay += capabilities.retry_delay
         elif self._anchor.method == "lease":
             delay += (capabilities.lease_timeout or 0.0) + capabilities.expiry_delay
-        due = (self._anchor.returned or self._anchor.invoked) + nanoseconds(delay)
+        settled = self._anchor.returned or self._anchor.invoked
+        if self._anchor.method == "lease":
+            settled = killed_holders(capabilities, self._case.history).get(self._anchor.worker, settled)
+        due = settled + nanoseconds(delay)
         looks = (each.invoked for each in self._case.history if each.invoked >= due and self._has_room(each))
         return next(looks, self._case.until)
 

@@ -150,6 +150,8 @@ class Sweep:
             "kill": self._kill,
             "mutate": self._mutate,
             "connect": self._connect,
+            # These are no calls of the store, and change nothing in it.
+            **dict.fromkeys(("handle", "stop", "cancel"), _change_nothing),
         }
 
     def read(self, operations: Iterable[Row]) -> None:
@@ -662,6 +664,10 @@ class Sweep:
     def _doubt(self, id: str, job: Live) -> None:
         job.doubtful = True
         self.doubted[id] = None
+
+
+def _change_nothing(operation: Row) -> None:
+    """Take in what is no call of the store."""
 
 
 def _shows_attempts(operation: Operation, id: str, attempts: int) -> bool:

@@ -20,6 +20,17 @@ class Verdict(enum.StrEnum):
     ERROR = "error"
 
 
+class Label(enum.StrEnum):
+    """How far the order of the workers was controlled; the best first."""
+
+    EXACT = "exact"
+    """Step by step, on the simulated loop or line by line in threads, or there was but one at a time."""
+    STATEMENT_EXACT = "statement-exact"
+    """Call by call of the database's driver: what interleaves inside of one is not explored."""
+    BEST_EFFORT = "best effort"
+    """Nobody ordered them, or not to the end: workers raced, or were killed, in real time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One broken clause, with what shows it.
@@ -32,6 +43,7 @@ class Violation:
         schedule: Who has to be late for it to happen, in words; empty where the event loop's own
             order does it, or where nobody chose.
         shown: What shows it where that is no history: inputs and outputs, written out.
+        label: How exactly it can be repeated, as a `Label`; empty where that is not known.
     """
 
     clause: str
@@ -40,6 +52,7 @@ class Violation:
     witness: tuple[Operation, ...]
     schedule: tuple[str, ...] = ()
     shown: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,8 @@ class ClauseVerdict:
         count: How often the clause was put to the test, in the unit that its catalogue entry names.
         violations: What broke it; empty unless the verdict is *broken* or *known*.
         reason: Why it is *unexercised*, *not promised*, *known*, or an *error*.
+        label: How far the order of the workers was controlled, as a `Label`; empty without a verdict,
+            and where no store is judged.
     """
 
     clause: str
@@ -59,6 +74,7 @@ class ClauseVerdict:
     count: int = 0
     violations: tuple[Violation, ...] = ()
     reason: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

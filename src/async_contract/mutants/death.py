@@ -15,10 +15,12 @@ class Death:
     Attributes:
         mutant: Its name.
         clause: The clause that must catch it.
-        by: What caught it: `EXAMPLE`, or a way in which random programs are carried out; empty: nothing did.
+        by: What caught it: `EXAMPLE`, or a way in which random programs are carried out, or what it was
+            given; empty: nothing did.
         programs: How many programs that took.
         schedules: Under how many schedules; 0 where there is one for each program.
         steps: How many steps are left of the program that shows it; 0 for an example.
+        counted: How many times its clause was put to the test, where no programs are carried out.
         seconds: How long it took, with making the program small.
     """
 
@@ -28,4 +30,5 @@ class Death:
     programs: int = 0
     schedules: int = 0
     steps: int = 0
+    counted: int = 0
     seconds: float = 0.0

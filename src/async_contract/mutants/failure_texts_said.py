@@ -73,7 +73,7 @@ def quotes_blanks(error: BaseException | None) -> str:
     return f"an error that said {text[:100]!a}" if text.isspace() else plain_message(error)
 
 
-def gives_up_silently(error: BaseException | None) -> str:
+def gives_nothing_where_str_fails(error: BaseException | None) -> str:
     """An exception that can't say anything gives an empty message."""
     try:
         str(error)
@@ -102,7 +102,7 @@ def reads_as_latin(error: BaseException | None) -> str:
     """Text is written as UTF-8 and read as Latin-1, so that it grows each time."""
     if error is None:
         return ""
-    return fitting(flat(flat(spoken(error)).encode().decode("latin-1")))
+    return fitting(flat(flat(spoken(error)).strip().encode().decode("latin-1")))
 
 
 def sheds_one_mark(error: BaseException | None) -> str:
@@ -200,7 +200,7 @@ def lets_cards_with_gaps_through(error: BaseException | None) -> str:
     return fitting(re.sub(r"\d{13,19}", "***", _hiding(error, keep=CARD)))
 
 
-def lets_password_without_user_through(error: BaseException | None) -> str:
+def needs_user_before_password(error: BaseException | None) -> str:
     """A password in a URL comes through if no user is named before it."""
     if error is None:
         return ""
@@ -239,7 +239,8 @@ MESSAGES = (
     *broken("message/inert", keeps_directions, drops_overrides_only, drops_range_but_last, forgets_marks),
     *broken(
         "message/never-empty",
-        says_nothing, falls_back_before_stripping, strips_spaces, quotes_blanks, gives_up_silently,
+        says_nothing, falls_back_before_stripping, strips_spaces, quotes_blanks,
+        gives_nothing_where_str_fails,
     ),
     *broken("message/stable", counts_what_it_cut, strips_before_cut, reads_as_latin, sheds_one_mark),
     *broken(
@@ -251,7 +252,7 @@ MESSAGES = (
     *broken("message/linear", tries_every_account, hangs=True),
     *broken(
         "message/redacts",
-        hides_nothing, lets_mail_through, lets_cards_with_gaps_through, lets_password_without_user_through,
+        hides_nothing, lets_mail_through, lets_cards_with_gaps_through, needs_user_before_password,
         knows_bearers_only, hides_first_of_each, hides_beginnings,
     ),
 )  # fmt: skip

@@ -92,6 +92,18 @@ class DiesOfOtherErrors(DiesOfErrors):
             raise RuntimeError(type(error).__name__)
 
 
+class DiesOfCancelledHandler(BrokenRunner):
+    """A handler that cancels itself is taken for a cancellation of the runner."""
+
+    breaks = "runner/survives"
+
+    async def fail(self, job: Job, error: BaseException) -> None:
+        await super().fail(job, error)
+        if isinstance(error, asyncio.CancelledError):
+            self.cancelled = True
+            self.stop()
+
+
 class EndsQuietlyAfterError(BrokenRunner):
     """After an error from lease it stops, without a word."""
 
@@ -164,7 +176,7 @@ class GivesUpAfterTwoErrors(BrokenRunner):
 
 RUNNERS: tuple[type[BrokenRunner], ...] = (
     DiesOfLeaseError, DiesOfCompleteError, DiesOfFailError, DiesOfMetrics, DiesOfSystemExit,
-    DiesOfOtherErrors, EndsQuietlyAfterError, LeaksSlotOfFailedJob, LeaksSlotAtCompleteError,
-    RetriesCompleteForEver, GivesUpAfterTwoErrors,
+    DiesOfOtherErrors, DiesOfCancelledHandler, EndsQuietlyAfterError, LeaksSlotOfFailedJob,
+    LeaksSlotAtCompleteError, RetriesCompleteForEver, GivesUpAfterTwoErrors,
 )  # fmt: skip
 """All of them."""

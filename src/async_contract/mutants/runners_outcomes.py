@@ -88,6 +88,18 @@ class FailsSwallowedCancellations(BrokenRunner):
         return asyncio.CancelledError() if self.cancelled else error
 
 
+class CompletesWhatItGaveUp(BrokenRunner):
+    """A slow job is failed, and completed when its handler returns in the end."""
+
+    breaks = "runner/completes"
+
+    async def handled(self, job: Job) -> BaseException | None:
+        handling = asyncio.ensure_future(super().handled(job))
+        if not (await asyncio.wait({handling}, timeout=0.5))[0]:
+            await self.fail(job, TimeoutError())
+        return await handling
+
+
 class DropsWhatHasNoSlot(BrokenRunner):
     """It leases a whole batch, and what has no slot is forgotten."""
 
@@ -193,8 +205,9 @@ class ForgetsTimeouts(BrokenRunner):
 
 RUNNERS: tuple[type[BrokenRunner], ...] = (
     CompletesTwice, FailsAfterCompleting, FailsWhatItCannotComplete, CompletesBeforeHandling,
-    ForgetsJobsWithResult, CompletesByKind, FailsSwallowedCancellations, DropsWhatHasNoSlot, FailsTwice,
-    CompletesAfterFailing, CompletesWhatRaised, FailsWithWholeError, OnlyCutsMessages,
-    FailsWithEmptyMessage, ForgetsWhatCannotBePrinted, ForgetsCancelledHandlers, ForgetsTimeouts,
+    ForgetsJobsWithResult, CompletesByKind, FailsSwallowedCancellations, CompletesWhatItGaveUp,
+    DropsWhatHasNoSlot, FailsTwice, CompletesAfterFailing, CompletesWhatRaised, FailsWithWholeError,
+    OnlyCutsMessages, FailsWithEmptyMessage, ForgetsWhatCannotBePrinted, ForgetsCancelledHandlers,
+    ForgetsTimeouts,
 )  # fmt: skip
 """All of them."""

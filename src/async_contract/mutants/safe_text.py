@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 UNKNOWN = "unknown"
 """The label of a blank text."""
@@ -67,7 +68,12 @@ def flat(text: str) -> str:
 
 def flat_but_for(kept: str, text: str) -> str:
     """The same, but these characters stay."""
-    return text.translate({code: instead for code, instead in SAFE.items() if chr(code) not in kept})
+    return text.translate(_safe_but_for(kept))
+
+
+@cache
+def _safe_but_for(kept: str) -> dict[int, str | None]:
+    return {code: instead for code, instead in SAFE.items() if chr(code) not in kept}
 
 
 def fitting(text: str) -> str:

@@ -120,7 +120,9 @@ class StatementStore:
             async with self.lock:
                 return await call
 
-        return await asyncio.shield(asyncio.create_task(in_turn()))
+        task = asyncio.create_task(in_turn())
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # so it is no news
+        return await asyncio.shield(task)
 
     async def run(self, statement: str, *parameters: object) -> Done:
         """Execute a statement in a thread."""

@@ -11,6 +11,7 @@ from async_contract.store import JobRecord
 
 _MOST_JOBS = 6
 _LONGEST_ERROR = 60
+_DONE = {"complete": "ok", "fail": "ok", "handle": "returned", "stop": "told", "cancel": "told"}
 _CONTENT = ("kind", "tenant_id", "payload")
 
 
@@ -61,7 +62,7 @@ class Calls:
             case "inspect":
                 return _record(operation.value)
             case method:
-                return "ok" if method in ("complete", "fail") else "done"
+                return _DONE.get(method, "done")
 
     def _taken_in(self, known_as: str, job: Delivered) -> str:
         names = [name for name in _CONTENT if name in self._changed.get(literal(known_as), ())]
@@ -127,6 +128,8 @@ def _failure(operation: Operation) -> str:
         return "cancelled"
     if operation.returned is None and not operation.error:
         return "has not returned"
+    if operation.method == "handle":
+        return f"raised {_error(operation)}"
     return f"{operation.outcome}: {_error(operation)}" if operation.error else operation.outcome
 
 

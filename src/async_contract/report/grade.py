@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from async_contract.contract.clauses import CLAUSE, Clause
@@ -96,7 +97,7 @@ class Results:
         before = rows.get(row.clause, row)
         worse = min(before, row, key=lambda each: _WORST_FIRST.index(each.verdict))
         count = max(before.count, row.count)
-        rows[row.clause] = Row(row.clause, worse.verdict, count, worse.note, before.stale or row.stale)
+        rows[row.clause] = replace(worse, count=count, stale=before.stale or row.stale)
 
     def rows(self, target: str) -> list[Row]:
         """The rows of a target: what is wrong first, the rest in the catalogue's order."""

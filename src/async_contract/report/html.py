@@ -114,6 +114,7 @@ def _clause(
         "fails": clause.fails(strict=report.strict),
         "schedule": [_brief(each) for each in clause.schedule],
         "diagram": block(clause.diagram),
+        "label": clause.label,
         "reproduce": inline(clause.reproduce),
         "script": clause.script,
         "knob": _brief(knob(clause)),

@@ -61,7 +61,9 @@ def _take(results: Results, target: TargetReport) -> None:
     for clause in target.clauses:
         if clause.verdict != NOT_RUN:
             note = "" if clause.witness else clause.message
-            results.add(target.target, Row(clause.id, clause.verdict, clause.count, note, clause.stale))
+            results.add(
+                target.target, Row(clause.id, clause.verdict, clause.count, note, clause.stale, clause.label)
+            )
         if clause.witness:
             results.tell(target.target, _story(clause))
 
@@ -77,4 +79,5 @@ def _story(clause: ClauseReport) -> Story:
         clause.history,
         clause.reproduce,
         clause.script,
+        clause.label,
     )

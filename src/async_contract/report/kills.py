@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from async_contract.contract.clauses import CLAUSE
 from async_contract.mutants.death import EXAMPLE, Death
 from async_contract.report.escape import inline
 
-_COLUMNS = "{:<32}{:<32}{:<12}{:<44}{:>5}"
+_COLUMNS = "{:<36}{:<32}{:<12}{:<44}{:>5}"
 
 
-def heading() -> str:
-    """The names of the columns."""
-    return _COLUMNS.format("mutant", "must be caught by", "caught", "after", "s")
+def heading(noun: str) -> str:
+    """The names of the columns, for mutants that are such things."""
+    return _COLUMNS.format(f"broken {noun}", "must be caught by", "caught", "after", "s")
 
 
 def line(death: Death) -> str:
     """How one mutant died."""
-    caught = {"": "NOT CAUGHT", EXAMPLE: "by example"}.get(death.by, death.by)
+    caught = {"": "NOT CAUGHT", EXAMPLE: f"by {EXAMPLE}"}.get(death.by, death.by)
     return _COLUMNS.format(
         death.mutant, death.clause, caught, _after(death) if death.by else "", f"{death.seconds:.1f}"
     ).rstrip()
@@ -27,21 +28,25 @@ def line(death: Death) -> str:
 def _after(death: Death) -> str:
     if death.by == EXAMPLE:
         return "its one scenario"
+    if death.counted:
+        return f"{death.counted} {CLAUSE[death.clause].counted}"
+    if not death.programs:
+        return ""  # the clause was broken before anything of it could be counted
     tried = f"{death.programs} programs" + (f", {death.schedules} schedules" if death.schedules else "")
     return f"{tried} ({death.steps} steps left)"
 
 
 def correct(name: str, blamed: Sequence[str]) -> list[str]:
-    """What is held against a store that keeps the contract: nothing, unless the toolkit is wrong."""
+    """What is held against what keeps the contract: nothing, unless the toolkit is wrong."""
     if not blamed:
         return [f"{name}: nothing is held against it"]
     return [f"{name}: WRONGLY BLAMED", *(f"    {inline(each)}" for each in blamed)]
 
 
-def total(deaths: Sequence[Death]) -> str:
-    """How many mutants died, and of what."""
+def total(noun: str, deaths: Sequence[Death]) -> str:
+    """How many mutants that are such things died, and of what."""
     alive = [each.mutant for each in deaths if not each.by]
     ways = Counter("by example" if each.by == EXAMPLE else each.by for each in deaths if each.by)
     how = ", ".join(f"{count} {way}" for way, count in ways.items())
-    caught = f"{len(deaths) - len(alive)} of {len(deaths)} mutants were caught by their clause ({how})"
+    caught = f"{len(deaths) - len(alive)} of {len(deaths)} broken {noun} were caught by their clause ({how})"
     return f"{caught}; not caught: {', '.join(alive)}" if alive else caught

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from async_contract.contract.clauses import CLAUSE
 from async_contract.report.escape import clip, inline
 from async_contract.report.model import ClauseReport, Report, TargetReport
+from async_contract.report.violation import circumstances
 
 _LONGEST_NOTE = 300
 _LONGEST_COMMAND = 2000
@@ -53,19 +54,21 @@ def _broken(clause: ClauseReport) -> Iterator[str]:
     yield from (f"The contract says ({clause.level}): {_text(CLAUSE[clause.id].sentence)}.", "")
     yield from (f"What happened: {_text(clause.message)}", "")
     for late in clause.schedule:
-        yield from (f"It takes this schedule: {_text(late)}", "")
+        yield from (f"It takes this {circumstances(clause.id)}: {_text(late)}", "")
     if clause.diagram:
         yield from _fenced(clause.diagram, "text")
+    if clause.label:
+        yield from (f"It can be replayed: {_text(clause.label)}", "")
     if clause.reproduce:
         yield from _fenced(clip(clause.reproduce, _LONGEST_COMMAND), "sh")
 
 
 def _table(clauses: list[ClauseReport]) -> Iterator[str]:
-    yield from ("| clause | verdict | count | |", "| --- | --- | ---: | --- |")
+    yield from ("| clause | verdict | count | order | |", "| --- | --- | ---: | --- | --- |")
     for each in clauses:
         should = (each.verdict, each.level) == ("broken", "SHOULD")
         verdict = f"{each.verdict} (SHOULD)" if should else each.verdict
-        yield f"| {_text(each.id)} | {verdict} | {each.count or ''} | {_text(each.message)} |"
+        yield f"| {_text(each.id)} | {verdict} | {each.count or ''} | {each.label} | {_text(each.message)} |"
     yield ""
 
 

@@ -33,6 +33,7 @@ class ClauseReport:
         history: Everything that was called there.
         reproduce: The command that repeats it; empty where nothing is broken.
         script: The text of a script that shows it without pytest; empty if there is none.
+        label: How far the order of the workers was controlled; empty where that is not known.
     """
 
     id: str
@@ -47,6 +48,7 @@ class ClauseReport:
     history: Objects
     reproduce: str
     script: str
+    label: str = ""
 
     def fails(self, *, strict: bool) -> bool:
         """Whether the clause is broken and that is not forgiven."""
@@ -146,6 +148,7 @@ def _clause(row: Row, story: Story | None) -> ClauseReport:
         told.history,
         told.reproduce,
         told.script,
+        told.label or row.label,
     )
 
 

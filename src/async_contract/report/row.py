@@ -14,6 +14,7 @@ _CLAUSE = "async_contract_clause"
 _VERDICT = "async_contract_verdict"
 _COUNT = "async_contract_count"
 _NOTE = "async_contract_note"
+_LABEL = "async_contract_label"
 _STALE = "async_contract_stale"
 _OTHERS = "async_contract_others"
 _SPENT = "async_contract_spent"
@@ -35,6 +36,7 @@ class Row:
         count: How often the clause was put to the test.
         note: Why the verdict is what it is.
         stale: Whether the clause held although the harness excuses it.
+        label: How far the order of the workers was controlled, where there was one to control.
     """
 
     clause: str
@@ -42,6 +44,7 @@ class Row:
     count: int = 0
     note: str = ""
     stale: bool = False
+    label: str = ""
 
 
 def properties_of_item(target: str, clause: str) -> Properties:
@@ -57,7 +60,12 @@ def properties_of_verdict(verdict: ClauseVerdict, *, others: Iterable[str], stal
         others: The ids of other clauses that were seen broken.
         stale: Whether the clause held although the harness excuses it.
     """
-    optional: Properties = [(_NOTE, verdict.reason), (_OTHERS, " ".join(others)), (_STALE, int(stale))]
+    optional: Properties = [
+        (_LABEL, str(verdict.label)),
+        (_NOTE, verdict.reason),
+        (_OTHERS, " ".join(others)),
+        (_STALE, int(stale)),
+    ]
     found: Properties = [(_VERDICT, verdict.verdict.value), (_COUNT, verdict.count)]
     return found + [(name, value) for name, value in optional if value]
 
@@ -114,7 +122,8 @@ def in_a_word(properties: Sequence[tuple[str, object]], when: str | None, outcom
 
 def _judged(clause: str, found: Mapping[str, object]) -> list[Row]:
     own = Row(
-        clause, str(found[_VERDICT]), int(str(found[_COUNT])), str(found.get(_NOTE, "")), _STALE in found
-    )
+        clause, str(found[_VERDICT]), int(str(found[_COUNT])), str(found.get(_NOTE, "")), _STALE in found,
+        str(found.get(_LABEL, "")),
+    )  # fmt: skip
     others = str(found.get(_OTHERS, "")).split()
     return [own, *(Row(each, "broken", 1, f"seen while exercising {clause}") for each in others)]

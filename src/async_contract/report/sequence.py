@@ -83,7 +83,8 @@ def _laid_out(lines: Sequence[_Line], ordered: Sequence[Operation], width: int) 
     margin = max(map(len, [*times, "ms"])) + 2
     columns = _columns(lines, margin, width)
 
-    yield _row("ms".rjust(margin - 2), [(column, f"worker {each}") for each, column in columns.items()])
+    names = _names(ordered)
+    yield _row("ms".rjust(margin - 2), [(column, names[each]) for each, column in columns.items()])
     omitted = range(0)
     if len(lines) > _MOST_LINES:
         omitted = range(_MOST_LINES // 2, len(lines) - _MOST_LINES // 2)
@@ -95,6 +96,14 @@ def _laid_out(lines: Sequence[_Line], ordered: Sequence[Operation], width: int) 
             yield _row(time.rjust(margin - 2), sorted(cells))
         elif place == omitted.start:
             yield f"{'':{margin}}({len(omitted)} lines are left out)"
+
+
+def _names(ordered: Sequence[Operation]) -> dict[int, str]:
+    """What stands above the columns: the calls of a runner come from its tasks, and it is told to end."""
+    of_runner = any(each.method in ("handle", "stop", "cancel") for each in ordered)
+    told = {each.worker for each in ordered if each.method in ("stop", "cancel")}
+    name = "task" if of_runner else "worker"
+    return {each.worker: "told" if each.worker in told else f"{name} {each.worker}" for each in ordered}
 
 
 def _milliseconds(instant: int | None, start: int) -> str:

@@ -30,6 +30,7 @@ class Story:
         history: Everything that was called, likewise.
         reproduce: The command that repeats it.
         script: The text of a script that shows it without pytest; empty if there is none.
+        label: How exactly it can be repeated.
     """
 
     clause: str
@@ -41,6 +42,7 @@ class Story:
     history: Objects
     reproduce: str = ""
     script: str = ""
+    label: str = ""
 
 
 def story(
@@ -70,6 +72,7 @@ def story(
         [as_object(each) for each in history],
         reproduce,
         script,
+        str(violation.label),
     )
 
 

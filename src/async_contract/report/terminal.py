@@ -8,6 +8,7 @@ from typing import Protocol
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.findings import Spent
 from async_contract.experiments.observing import UNDECLARED
+from async_contract.judge.verdict import Label
 from async_contract.report.escape import clip, inline
 from async_contract.report.grade import Results
 from async_contract.report.row import Row
@@ -71,7 +72,8 @@ def _effort(spent: Spent) -> str:
         tried = f"under {spent.schedules} schedules, {spent.distinct} of them distinct"
     else:
         tried = f"of {spent.steps} steps"
-    return f"{spent.way}: {spent.programs} programs {tried}, in {spent.seconds:.1f} s"
+    label = f" ({spent.label})" if spent.label else ""
+    return f"{spent.way}: {spent.programs} programs {tried}, in {spent.seconds:.1f} s{label}"
 
 
 def _observed(observed: Mapping[str, str], *, verbose: bool) -> Iterator[str]:
@@ -108,6 +110,8 @@ def _count(row: Row) -> str:
 def _evidence(row: Row) -> str:
     counted = CLAUSE[row.clause].counted
     note = clip(inline(row.note.partition("\n")[0]), _LONGEST_NOTE)  # in full it stands at the item
+    if row.verdict == "broken" and row.label not in ("", Label.EXACT):
+        counted = f"{counted} ({row.label})"
     if row.verdict in _COUNTED and note:
         return f"{counted}: {note}"
     return counted if row.verdict in _COUNTED else note

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from async_contract.contract.clauses import CLAUSE, Clause
+from async_contract.contract.kinds import RUNNER, kind_of
 from async_contract.history.operation import Operation
 from async_contract.judge.verdict import Violation
 from async_contract.report.escape import block, inline
@@ -48,7 +49,8 @@ def stories(
         script: A script that shows it again.
         history: Everything that was called: all of it is shown if that is little.
     """
-    text = with_replay(tell(violations, exercised=exercised, history=history), replay)
+    label = f" ({violations[0].label})" if violations[0].label else ""
+    text = with_replay(tell(violations, exercised=exercised, history=history), replay, label)
     if script is None:
         return text
     says = f"or, without pytest, by a script that failed in {script.failed} of {script.runs} runs just now:"
@@ -68,13 +70,19 @@ def _story(violation: Violation, further: int, exercised: str, history: Sequence
     seen = "" if exercised in ("", clause.id) else f" (seen while exercising {exercised})"
     more = f" (and {further} more of this clause in the same history)" if further else ""
     late = "; ".join(violation.schedule)
+    what = circumstances(clause.id)
     return "\n\n".join([
         f"{clause.id} is broken{seen}.",
         f"The contract says ({level(clause)}): {clause.sentence}",
         f"What happened: {inline(violation.happened)}{more}",
-        *([f"It takes this schedule: {late}"] if late else []),
+        *([f"It takes this {what}: {late}"] if late else []),
         violation.shown or render(_shown(violation.witness, history)),
     ])  # fmt: skip
+
+
+def circumstances(clause: str) -> str:
+    """What is called by one word that it takes to see a clause broken."""
+    return "scene" if kind_of(clause) is RUNNER else "schedule"
 
 
 def _shown(witness: Sequence[Operation], history: Sequence[Operation]) -> Sequence[Operation]:
@@ -88,6 +96,6 @@ def _shown(witness: Sequence[Operation], history: Sequence[Operation]) -> Sequen
     return whole if len(whole) <= MOST_CALLS else witness
 
 
-def with_replay(text: str, replay: str) -> str:
+def with_replay(text: str, replay: str, label: str = "") -> str:
     """Return a text, fit for a terminal, and below it how to repeat what it tells."""
-    return f"{block(text)}\n\nTo replay just this:\n\n    {replay}"
+    return f"{block(text)}\n\nTo replay just this{label}:\n\n    {replay}"

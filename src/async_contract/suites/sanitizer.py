@@ -47,13 +47,16 @@ class SanitizerVerifier:
         redacts: Any = getattr(suite, "redacts", None)
         known: Mapping[str, str] = getattr(suite, "known_failures", {})
         self._check(known, name.rpartition(".")[0])
-        try:
-            bound = bound_of(config, self._kind) if given is None else read(given, self._kind.name)
-        except ValueError as error:
-            raise HarnessError(f"{name.rpartition('.')[0]}.bound: {error}") from None
+        bound = bound_of(config, self._kind) if given is None else self._read(given, name.rpartition(".")[0])
         dotted = targets.name_of(function)
         promised = promises_redacts(config) if redacts is None else bool(redacts)
         return Sanitizer(function, self._kind.name, dotted, bound, redacts=promised, known_failures=known)
+
+    def _read(self, bound: Any, name: str) -> Bound:
+        try:
+            return read(bound, self._kind.name)
+        except ValueError as error:
+            raise HarnessError(f"{name}.bound: {error}") from None
 
     def _check(self, known: object, name: str) -> None:
         owed = [clause.id for clause in self._kind.clauses]

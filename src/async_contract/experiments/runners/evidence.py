@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.runners.scene import Scene, Work
-from async_contract.history.operation import CANCELLED, OK, UNKNOWN, Delivered, Operation
-from async_contract.store import Job
+from async_contract.history.operation import CANCELLED, OK, REJECTED, UNKNOWN, Delivered, Operation
+from async_contract.store import Job, JobNotLeased
 
 POLL = 10.0
 """The poll interval of every runner on trial, in virtual seconds."""
@@ -56,6 +56,8 @@ class Call:
         """The same, as it stands in a history."""
         jobs = tuple(Delivered(each.id, each.kind, each.tenant_id, each.payload) for each in self.jobs)
         outcome = UNKNOWN if self.error or self.returned is None else OK
+        if self.error == JobNotLeased.__name__:
+            outcome = REJECTED  # the store's own word; whatever else is raised tells nothing
         return Operation(
             cast(Any, self.method), self.worker, self.invoked, self.returned, outcome, self.job_id,
             self.value, jobs, self.error,
@@ -116,7 +118,7 @@ class Played:
         quiet: Whether everything came to rest before it was told to end.
         busy: Whether it leased again and again while nothing was ready.
         crowd: More handlers at once than allowed.
-        hoard: More jobs held than there are slots.
+        hoard: The leases after which more jobs were held than there are slots; `held`: how many.
         full: How often all slots were taken while more jobs were there.
         troubles: How many errors it met before it was told to end.
         turns: The steps of the event loop until nothing new happened any more.
@@ -143,6 +145,7 @@ class Played:
     busy: bool = False
     crowd: Sequence[Call] = ()
     hoard: Sequence[Call] = ()
+    held: int = 0
     full: int = 0
     troubles: int = 0
     turns: int = 0

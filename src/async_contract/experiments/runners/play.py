@@ -15,6 +15,7 @@ from typing import Any
 
 from async_contract.experiments.choosers import TIME
 from async_contract.experiments.fence import LeftTheLoop
+from async_contract.experiments.limit import TimeLimitExceeded
 from async_contract.experiments.loop import SimulatedLoop
 from async_contract.experiments.ready import Clock, VirtualClock
 from async_contract.experiments.runners.evidence import POLL, Played
@@ -29,10 +30,10 @@ from async_contract.reference.sanitize import safe_label
 QUIET = 14
 """Poll intervals without anything new after which all has come to rest."""
 
-PATIENCE = 100 * POLL
+PATIENCE = 40 * POLL
 """Seconds in which a runner that was told to end has to end."""
 
-LONGEST = 80 * POLL
+LONGEST = 40 * POLL
 """Seconds after which a runner that is not told anything is told to stop, whatever it is doing."""
 
 MOST_STEPS = 100_000
@@ -70,6 +71,10 @@ class _Loop(SimulatedLoop):
     def remove_signal_handler(self, sig: int) -> bool:
         """Forget it."""
         return self.signals.pop(sig, None) is not None
+
+    def has_begun(self, task: Task[Any]) -> bool:
+        """Whether a task has made a step."""
+        return self._steps[self._numbers[task]] > 0
 
     def _step(self, pick: int) -> None:
         stage = self._of.stage
@@ -124,7 +129,7 @@ class _Play:
             self._logger: logging.Logger = logger
             try:
                 run = self._loop.simulate(self._main)
-            except (SystemExit, KeyboardInterrupt) as error:
+            except SystemExit as error:  # not KeyboardInterrupt: that comes from who is at the keyboard
                 fatal = error
         played, trouble = self._played, self._trouble or self.stage.misuse
         assert played is not None
@@ -148,25 +153,32 @@ class _Play:
 
     def freeze(self) -> None:
         """Keep what was seen so far: what comes now is the end of the simulation, not of the runner."""
-        if self._played is None:
-            played = self._played = copy(self.stage.played)
-            played.calls = [copy(each) for each in played.calls]
-            changed = dict(zip(map(id, self.stage.played.calls), played.calls, strict=True))
-            played.lives = {name: copy(each) for name, each in played.lives.items()}
-            for life in played.lives.values():
-                life.calls = [changed[id(each)] for each in life.calls]
-                life.delivery = changed.get(id(life.delivery))
-                life.handle = changed.get(id(life.handle))
-            played.logs = self.stage.played.logs[:]
-            played.events = played.events[:]
-            played.telling = changed.get(id(played.telling))
-            played.unknown = [changed[id(each)] for each in played.unknown]
+        played = self._played = copy(self.stage.played)
+        played.calls = [copy(each) for each in played.calls]
+        changed = dict(zip(map(id, self.stage.played.calls), played.calls, strict=True))
+        played.lives = {name: copy(each) for name, each in played.lives.items()}
+        for life in played.lives.values():
+            life.calls = [changed[id(each)] for each in life.calls]
+            life.delivery = changed.get(id(life.delivery))
+            life.handle = changed.get(id(life.handle))
+        played.logs = self.stage.played.logs[:]
+        played.events = played.events[:]
+        played.telling = changed.get(id(played.telling))
+        played.unknown = [changed[id(each)] for each in played.unknown]
 
     def strike(self) -> None:
         """Tell the runner to end, in the middle of everything."""
-        if self._task is not None and not self._task.done() and self.stage.played.telling is None:
-            self.stage.played.told = self._scene.strike
-            self._tell(self._scene.strike)
+        task, how = self._task, self._scene.strike
+        if task is None or task.done() or self.stage.played.telling is not None:
+            return
+        # Before its first step nothing runs that could be told, and one without a stop only hears signals.
+        if self._loop.has_begun(task) and (how == "cancel" or self._can_stop):
+            self.stage.played.told = how
+            self._tell(how)
+
+    @property
+    def _can_stop(self) -> bool:
+        return self._harness.can_stop(self._runner) or bool(self._loop.signals)
 
     async def _main(self) -> None:
         made = self._harness.made(
@@ -185,7 +197,7 @@ class _Play:
         self._task = task = asyncio.create_task(coroutine)
         await self._rest(task)
         played.turns = self.stage.active
-        played.can_stop = played.can_stop or bool(self._loop.signals)
+        played.can_stop = self._can_stop
         if task.done() and played.telling is None:
             played.died = self._ending(task)
         elif played.telling is None:
@@ -224,8 +236,7 @@ class _Play:
             self._task.cancel()
             return
         if not self._harness.can_stop(self._runner):
-            for callback in tuple(self._loop.signals.values())[:1]:
-                callback()
+            next(iter(self._loop.signals.values()))()
             return
         try:
             told = self._harness.stop(self._runner)
@@ -251,6 +262,8 @@ class _Play:
         if task.cancelled():
             return "run() was cancelled"
         error, calm = task.exception(), not self.stage.played.troubles
+        if isinstance(error, TimeLimitExceeded):
+            raise error
         if error is not None and calm:
             self._trouble = HarnessError(
                 f"run() raised {error!r} though nothing had gone wrong around it, {_place(error)}; write a "

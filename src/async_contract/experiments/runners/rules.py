@@ -12,10 +12,12 @@ from types import MappingProxyType
 from typing import NamedTuple, get_args
 
 from async_contract.experiments.runners.evidence import POLL, Call, Life, Played
+from async_contract.experiments.runners.scene import Scene, words
 from async_contract.experiments.runners.stage import PAYLOAD, TROUBLE
 from async_contract.history.operation import CANCELLED
 from async_contract.judge.verdict import Violation
 from async_contract.reference.events import EventOutcome
+from async_contract.reference.sanitize import safe_label
 
 OUTCOMES = frozenset(get_args(EventOutcome))
 """What an event says that is an `Event`, or has its words: only of such can be said what is wrong."""
@@ -176,7 +178,7 @@ def _lost(p: Played, when: str) -> Iterator[Breach]:
 def _hoarding(p: Played) -> tuple[int, Iterator[Breach]]:
     def breaches() -> Iterator[Breach]:
         if p.hoard:
-            happened = f"It held more jobs than its {p.scene.concurrency} slots."
+            happened = f"It held {p.held} jobs at once, though concurrency is {p.scene.concurrency}."
             yield Breach(happened, None, _known(p, p.hoard))
 
     return sum(bool(each.jobs) for each in p.calls), breaches()
@@ -245,7 +247,10 @@ def _observes(p: Played) -> tuple[int, Iterator[Breach]]:
 
     def breaches() -> Iterator[Breach]:
         if p.unsafe is not None:
-            happened = f"The metrics recorder was told the label {p.unsafe[:80]!r}, which is not safe."
+            happened = (
+                f"The metrics recorder was told the label {p.unsafe[:80]!r}, of which safe_label makes "
+                f"{safe_label(p.unsafe)!r}."
+            )
             yield Breach(happened, None, told[:1])
         if can_tell:
             happened = _untold(p, told)
@@ -280,10 +285,10 @@ def _untold(p: Played, told: list[Call]) -> str:
 def _discreet(p: Played) -> tuple[int, Iterator[Breach]]:
     def breaches() -> Iterator[Breach]:
         for what, mark in (("a payload", PAYLOAD), ("the text of an error", TROUBLE)):
-            log = next((each for each in p.logs if mark in each), None)
-            if log is not None:
-                place = log.index(mark)
-                shown = log[max(0, place - 60) : place + len(mark) + 20]
+            line = next((line for log in p.logs for line in log.splitlines() if mark in line), None)
+            if line is not None:
+                place = line.index(mark)
+                shown = line[max(0, place - 60) : place + len(mark) + 20]
                 yield Breach(f"A log record had {what} in it: {shown!r}", None, p.calls[:6])
 
     return len(p.logs), breaches()
@@ -298,10 +303,11 @@ RULES: Mapping[str, Rule] = MappingProxyType({
 """The rule of every clause."""
 
 
-def violation(clause: str, breach: Breach) -> Violation:
+def violation(clause: str, breach: Breach, scene: Scene) -> Violation:
     """A breach as everybody reports it."""
     calls = sorted(dict.fromkeys(breach.calls), key=lambda each: each.invoked)
-    return Violation(clause, breach.happened, breach.job_id, tuple(each.operation() for each in calls))
+    witness = tuple(each.operation() for each in calls)
+    return Violation(clause, breach.happened, breach.job_id, witness, tuple(words(scene, POLL)))
 
 
 def _twice(life: Life, method: str) -> bool:

@@ -155,3 +155,38 @@ def _with_less_in_it(scene: Scene) -> Iterator[Scene]:
         for place in range(len(parts)):
             if name == "faults" or len(parts) > 1:
                 yield scene._replace(**{name: parts[:place] + parts[place + 1 :]})
+
+
+_DOES = {
+    "return": "returns",
+    "raise": "raises",
+    "cancel": "is cancelled from within",
+    "exit": "raises what is no Exception",
+    "swallow": "returns although it is cancelled",
+    "hang": "waits until it is let go",
+}
+_HOW = {
+    "refuse": "raises, and has no effect",
+    "lose": "raises after it took effect",
+    "delay": "returns three seconds late",
+}
+
+
+def words(scene: Scene, poll_interval: float) -> Iterator[str]:
+    """A scene in words, a phrase for each thing in it that is not plain."""
+    yield (f"concurrency={scene.concurrency}, batch_size={scene.batch_size}, poll_interval={poll_interval:g}")
+    for number, work in enumerate(scene.works, 1):
+        if work.due:
+            yield f"job-{number} is ready after {work.due} s"
+        if work.does != "return" or work.seconds:
+            late = f" after {work.seconds} s" if work.seconds else ""
+            yield f"the handler of job-{number} {_DOES[work.does]}{late}"
+    for fault in scene.faults:
+        which = (
+            f"call {fault.call} of {fault.method}"
+            if fault.call
+            else f"{fault.method}, while nothing is ready,"
+        )
+        yield f"{which} {_HOW[fault.how]}"
+    if scene.order:
+        yield f"tasks run in another order ({scene.order})"

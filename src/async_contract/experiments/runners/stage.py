@@ -281,7 +281,7 @@ class Stage:
             and (each.handle is None or each.handle.returned is None)
         ]  # fmt: skip
         if len(held) > self.played.scene.concurrency and not self.played.hoard:
-            self.played.hoard = tuple(dict.fromkeys(held))
+            self.played.hoard, self.played.held = tuple(dict.fromkeys(held)), len(held)
 
 
 class Listener(logging.Handler):
@@ -294,7 +294,7 @@ class Listener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record."""
         with contextlib.suppress(Exception):  # what can't be formatted is not logged either
-            self._logs.append(self.format(record) + repr(vars(record)))
+            self._logs.append(f"{self.format(record)}\n{vars(record)!r}")
 
 
 @contextlib.contextmanager

@@ -66,7 +66,7 @@ class Explored:
         if self.error:
             return Verification(ClauseVerdict(clause, Verdict.ERROR, reason=self.error))
         if "" in self.why or count < CLAUSE[clause].minimum:
-            usual = "no scene came to that"
+            usual = "the runner logs nothing" if clause == "runner/discreet" else "no scene came to that"
             reason = self.why.get("", self.why.get(clause, usual))
             return Verification(ClauseVerdict(clause, Verdict.UNEXERCISED, count, reason=reason))
         return Verification(ClauseVerdict(clause, Verdict.HELD, count))
@@ -82,10 +82,11 @@ def explore(harness: RunnerHarness, limits: Limits | None = None, *, until: str 
     """
     limits = limits or Limits()
     explored = Explored()
-    exploring = _Exploring(harness, explored, BUDGETS[limits.effort], limits.seed)
+    deadline = time.monotonic() + limits.item / 2
+    exploring = _Exploring(harness, explored, BUDGETS[limits.effort], limits.seed, deadline)
     try:
         with time_limit(limits.item):
-            exploring.explore(until, time.monotonic() + limits.item / 2)
+            exploring.explore(until)
     except TimeLimitExceeded as hung:
         explored.error = f"it hung: stopped after {limits.item:g} s, {hung}"
     except HarnessError as error:
@@ -94,15 +95,22 @@ def explore(harness: RunnerHarness, limits: Limits | None = None, *, until: str 
 
 
 class _Exploring:
-    def __init__(self, harness: RunnerHarness, explored: Explored, budget: Budget, seed: int) -> None:
+    def __init__(
+        self, harness: RunnerHarness, explored: Explored, budget: Budget, seed: int, deadline: float
+    ) -> None:
         self._harness, self._explored, self._budget = harness, explored, budget
         self._random = Random(seed)
+        self._deadline = deadline
 
-    def explore(self, until: str, deadline: float) -> None:
+    def explore(self, until: str) -> None:
         for scene in self._scenes():
             self._take(self._played(scene))
-            if "" in self._explored.why or until in self._explored.found or time.monotonic() > deadline:
+            if "" in self._explored.why or until in self._explored.found or self._is_late:
                 return
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._deadline
 
     def _scenes(self) -> Iterator[Scene]:
         yield from SCENES
@@ -143,10 +151,11 @@ class _Exploring:
             explored.counts[clause] += count
             if (
                 clause not in explored.found
-                and self._counts(clause, played)
                 and next(breaches, None) is not None
+                and self._counts(clause, played)
             ):
-                explored.found[clause] = self._least(clause, played)
+                explored.found[clause] = _told(clause, played)  # in case there is no time for a smaller one
+                explored.found[clause] = _told(clause, self._least(clause, played))
 
     def _counts(self, clause: str, played: Played) -> bool:
         """Whether what was seen is due to what the clause is about: not what is lost without a strike."""
@@ -155,18 +164,23 @@ class _Exploring:
         control = self._played(played.scene._replace(strike="", at=0))
         return not control.died and not any(each.is_lost for each in control.lives.values())
 
-    def _least(self, clause: str, played: Played) -> tuple[Violation, tuple[Operation, ...]]:
-        """What is seen of it in a scene as small as can be found."""
+    def _least(self, clause: str, played: Played) -> Played:
+        """The same in a scene as small as can be found."""
         rule, tries, better = RULES[clause], self._budget.tries, True
         while better:
             better = False
             for scene in smaller(played.scene):
                 tries -= 1
-                if tries < 0:
+                if tries < 0 or self._is_late:
                     break
                 again = self._played(scene)
                 if next(rule(again)[1], None) is not None and self._counts(clause, again):
                     played, better = again, True
                     break
-        breach = next(rule(played)[1])
-        return violation(clause, breach), tuple(each.operation() for each in played.calls)
+        return played
+
+
+def _told(clause: str, played: Played) -> tuple[Violation, tuple[Operation, ...]]:
+    """What broke the clause, and the history behind it."""
+    breach = next(RULES[clause](played)[1])
+    return violation(clause, breach, played.scene), tuple(each.operation() for each in played.calls)

@@ -30,6 +30,7 @@ Clock = Callable[[], int]
 """Gives nanoseconds that were spent on work."""
 
 _SHORTEST = 20_000  # nanoseconds: below, the clock and the call itself are most of it
+_SLOW = 50_000_000  # nanoseconds: above, work is nothing that one bears with because it grows no more
 _LONGEST = 2.0  # seconds of one call, after which no larger input is tried
 
 _UNITS = (
@@ -112,9 +113,15 @@ def runaway(times: Sequence[int]) -> int | None:
     steps = [after / before if before >= _SHORTEST else 0.0 for before, after in pairwise(times)]
     for place, step in enumerate(steps):
         twice = place > 0 and min(step, steps[place - 1]) > TOO_MUCH
-        if twice or step > RUNAWAY:
-            return place + 1
+        # Also from a time too short for the clock: what does not end is not let off for that.
+        if twice or times[place + 1] > RUNAWAY * max(times[place], _SHORTEST):
+            # A costly search in a beginning of limited length is none of work that grows.
+            return None if _levels_off(times[place + 1 :]) else place + 1
     return None
+
+
+def _levels_off(times: Sequence[int]) -> bool:
+    return len(times) > 1 and times[-1] < min(times[0] * 2, _SLOW)
 
 
 def _times(calls: Calls, texts: Iterable[str], make: Callable[[str], Any], clock: Clock) -> list[int]:

@@ -42,6 +42,12 @@ WANTED = MappingProxyType({
 })  # fmt: skip
 """By kind: what a target should have named."""
 
+WANTED_EITHER = Wanted(
+    "a function of a str or an exception", "a function of a str or an exception that returns a str",
+    "safe_label", "function", LINES["label"], _is_function_of_one,
+)  # fmt: skip
+"""What a target should have named of which it is not known yet what kind it is of."""
+
 
 def load(name: str, kind: str, seconds: float = _PROBE_SECONDS) -> Callable[[Any], object]:
     """The function that a dotted name names, if it can be one of this kind.
@@ -57,13 +63,13 @@ def load(name: str, kind: str, seconds: float = _PROBE_SECONDS) -> Callable[[Any
     return usable(function_named(name, kind), name, kind, seconds)
 
 
-def function_named(name: str, kind: str) -> Any:
+def function_named(name: str, kind: str | None = None) -> Any:
     """What a name names; a method is bound to an object of its class, made without arguments.
 
     Raises:
         TargetError: There is no such thing, or no such object can be made.
     """
-    wanted = WANTED[kind]
+    wanted = WANTED_EITHER if kind is None else WANTED[kind]
     found = find(name, wanted)
     # The name of what has it: `mypkg:Box` of `mypkg:Box.label`, `mypkg` of `mypkg:label`.
     dotted = "." in name.partition(":")[2] or ":" not in name

@@ -73,6 +73,29 @@ def verify_sanitizer(
             )
 
 
+def least(asked: Property, value: Any, breach: Breach, check: Callable[[Any], Breach | None]) -> Breach:
+    """What is wrong with the least text that breaks a rule as the text in this input does.
+
+    Args:
+        asked: The rule.
+        value: An input that breaks it.
+        breach: What is wrong with that; where there is no text in it, this is all.
+        check: What is wrong with an input.
+    """
+    text = asked.text(value)
+    if text is None:
+        return breach
+
+    def breaks(candidate: str) -> bool:
+        nonlocal breach
+        found = check(asked.with_text(value, candidate))
+        breach = found or breach
+        return found is not None
+
+    smaller(text, breaks)
+    return breach
+
+
 @dataclass(slots=True)
 class _Search:
     sanitizer: Sanitizer
@@ -125,18 +148,8 @@ class _Search:
         return None
 
     def _shrunk(self, asked: Property, value: Any, breach: Breach) -> Breach:
-        text = asked.text(value)
-        if text is None:
-            return breach
         count = self.count
-
-        def breaks(candidate: str) -> bool:
-            nonlocal breach
-            found = self._check(asked, asked.with_text(value, candidate))
-            breach = found or breach
-            return found is not None
-
-        smaller(text, breaks)
+        breach = least(asked, value, breach, partial(self._check, asked))
         self.count = count  # what only makes it smaller is no further evidence
         return breach
 

@@ -143,7 +143,7 @@
       clause.timeline >= 0 ? timeline(`timeline-${clause.timeline}`, clause) : null,
       clause.diagram ? el("h4", {}, "What shows it, as text") : null,
       clause.diagram ? el("pre", { tabindex: "0", "aria-label": "sequence diagram" }, clause.diagram) : null,
-      clause.reproduce ? el("h4", {}, "To replay just this") : null,
+      clause.reproduce ? el("h4", {}, `To replay just this${clause.label ? ` (${clause.label})` : ""}`) : null,
       clause.reproduce ? copied(clause.reproduce, "command") : null,
       clause.script ? el("h4", {}, "Or, without pytest") : null,
       clause.script ? copied(clause.script, "script") : null);

@@ -1,0 +1,116 @@
+"""SAQ's queue in Redis: the calls that its own worker makes.
+
+    pytest --async-contract=contract_suites.libraries.saq:harness
+
+What a worker leaves unfinished is returned by `sweep`, which its worker calls once a minute; nobody does so
+here, so a lease lasts until it is ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.harness.harness import StoreHarness
+from async_contract.harness.sandbox import Sandbox
+from async_contract.store import Job
+from contract_suites.libraries.envelope import Receipts, pack, unpack
+from contract_suites.places import note, noted
+from contract_suites.servers import valkey
+from contract_suites.servers.missing import require
+
+ATTEMPTS = 3
+WAIT = 0.02
+"""Seconds to wait for a job: to a queue that is asked not to wait, 0 means for ever."""
+
+
+class SaqStore:
+    """One worker's `RedisQueue`."""
+
+    def __init__(self, queue: Any) -> None:
+        self._queue = queue
+        self._jobs: Receipts[Any] = Receipts()
+
+    async def enqueue(self, job: Job) -> None:
+        """`enqueue` under the job's own id."""
+        await self._queue.enqueue("job", key=job.id, timeout=0, retries=ATTEMPTS, job=pack(job), ttl=0)
+
+    async def lease(self, limit: int) -> list[Job]:
+        """`dequeue` until nothing comes; each job is marked as the library's worker does."""
+        from saq import Status
+        from saq.utils import now
+
+        jobs: list[Job] = []
+        while len(jobs) < limit and (got := await self._queue.dequeue(timeout=WAIT)):
+            got.started = now()
+            got.attempts += 1
+            await got.update(status=Status.ACTIVE)
+            self._jobs.keep(got.key, got)
+            jobs.append(unpack(got.kwargs["job"], got.key, got.attempts))
+        return jobs
+
+    async def complete(self, id: str) -> None:
+        """`finish`."""
+        from saq import Status
+
+        await self._jobs.of(id).finish(Status.COMPLETE)
+
+    async def fail(self, id: str, message: str) -> None:
+        """`retry`, or `finish` if the attempts are used up."""
+        from saq import Status
+
+        job = self._jobs.of(id)
+        if job.retryable:
+            await job.retry(message)
+        else:
+            await job.finish(Status.FAILED, error=message)
+
+
+@asynccontextmanager
+async def _connect(sandbox: Sandbox) -> AsyncIterator[SaqStore]:
+    from saq import Queue
+
+    queue = Queue.from_url(noted(sandbox), name=sandbox.name)
+    await queue.connect()
+    try:
+        yield SaqStore(queue)
+    finally:
+        await queue.disconnect()
+
+
+def _prepare(sandbox: Sandbox) -> None:
+    require("'saq[redis]'", "saq", "redis")
+    note(sandbox, valkey.url())
+
+
+_KNOWN = {
+    "lease/cancelled": (
+        "the job is in the active list by the time the reply is given up, and stays there until somebody "
+        "sweeps; its worker does so once a minute, so do not take jobs without one"
+    ),
+    "complete/repeat-harmless": (
+        "what shows it is fail/after-complete: the job was completed twice, and failed then"
+    ),
+    "fail/after-complete": (
+        "retry puts the job into the queue whatever has become of it, and stores the caller's copy of it, "
+        "so that whoever reports a failure late, or twice, has finished work done again; call retry only "
+        "for what is still yours"
+    ),
+    "complete/unleased-reported": "finish says nothing of whether there was anything to finish",
+}
+
+harness = StoreHarness(
+    _connect,
+    capabilities=Capabilities(
+        redelivers=True,
+        max_attempts=ATTEMPTS,
+        fifo=True,
+        durable=True,
+        sharing="process",
+    ),
+    known_failures=_KNOWN,
+    prepare=_prepare,
+)
+"""Every sandbox has a queue of its own."""

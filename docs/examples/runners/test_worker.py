@@ -1,0 +1,7 @@
+from myworker import Worker
+
+from async_contract import RunnerContract
+
+
+class TestWorker(RunnerContract):
+    runner = Worker
