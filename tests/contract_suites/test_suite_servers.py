@@ -362,8 +362,8 @@ def test_what_is_missing_is_skipped_or_required(monkeypatch: pytest.MonkeyPatch,
     [
         (
             "postgres",
-            "psycopg_pool",
-            "psycopg_pool is not installed; to have it: pip install 'psycopg[binary,pool]'",
+            "psycopg",
+            "psycopg is not installed; to have it: pip install 'psycopg[binary,pool]'",
         ),
         ("valkey", "redis", "redis is not installed; to have it: pip install redis"),
         ("valkey_streams", "redis", "redis is not installed; to have it: pip install redis"),
