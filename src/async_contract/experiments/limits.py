@@ -87,37 +87,46 @@ class Limits:
         return replace(self.settings, call_limit=min(5.0, self.item / 6))
 
     @property
+    def _share(self) -> float:
+        """The seconds of one share of the time.
+
+        At thorough effort every way uses up what it is given, and a database has five of them, the first
+        with two shares: together with the clause's own scenario they must not take more than there is.
+        """
+        return self.item * (0.15 if self.effort == "thorough" else 0.25)
+
+    @property
     def budget(self) -> Budget:
-        """How much is explored in order, at most half of the time that there is."""
+        """How much is explored in order, for at most two shares of the time that there is."""
         budget = BUDGETS[self.effort]
-        return replace(budget, seconds=min(budget.seconds, self.item / 2), until=self.until)
+        return replace(budget, seconds=min(budget.seconds, 2 * self._share), until=self.until)
 
     @property
     def concurrent(self) -> Effort:
-        """How much is explored under schedules, at most a quarter of the time that there is."""
+        """How much is explored under schedules, for at most one share of the time that there is."""
         return self._in_time(EFFORTS[self.effort])
 
     @property
     def threads(self) -> Effort:
-        """How much is explored in threads, at most a quarter of the time that there is."""
+        """How much is explored in threads, for at most one share of the time that there is."""
         return self._in_time(THREADS[self.effort])
 
     @property
     def statements(self) -> Effort:
-        """How much is explored at the gate, at most a quarter of the time that there is."""
+        """How much is explored at the gate, for at most one share of the time that there is."""
         return self._in_time(STATEMENTS[self.effort])
 
     def _in_time(self, effort: Effort) -> Effort:
-        return replace(effort, seconds=min(effort.seconds, self.item / 4), until=self.until)
+        return replace(effort, seconds=min(effort.seconds, self._share), until=self.until)
 
     @property
     def heats(self) -> Heats:
-        """How often workers race, for at most a quarter of the time that there is."""
+        """How often workers race, for at most one share of the time that there is."""
         heats = HEATS[self.effort]
-        return replace(heats, seconds=min(heats.seconds, self.item / 4), until=self.until)
+        return replace(heats, seconds=min(heats.seconds, self._share), until=self.until)
 
     @property
     def casualties(self) -> Casualties:
-        """How many workers are killed, for at most a quarter of the time that there is."""
+        """How many workers are killed, for at most one share of the time that there is."""
         casualties = CASUALTIES[self.effort]
-        return replace(casualties, seconds=min(casualties.seconds, self.item / 4))
+        return replace(casualties, seconds=min(casualties.seconds, self._share))
