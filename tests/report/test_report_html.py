@@ -134,6 +134,14 @@ def test_what_would_exercise_a_clause_that_no_capability_promises() -> None:
     assert [knob(each) for each in target.clauses if each.id == "fail/message"] == ["why not promised"]
 
 
+def test_what_would_exercise_a_promise_of_a_function() -> None:
+    """It has no harness: the promise is an option."""
+    (target,) = report({"fail/message": "not promised"}).targets
+    clause = next(each for each in target.clauses if each.id == "fail/message")
+    says = "give --async-contract-redacts, if the function promises it"
+    assert knob(replace(clause, id="message/redacts")) == says
+
+
 def test_a_timeline() -> None:
     """Calls stand by their places in the order of events, leases from their delivery to their end."""
     job, other = (Delivered(id, "k") for id in ("a", "b"))
