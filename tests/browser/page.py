@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,15 @@ def test_several_targets_stand_side_by_side(shown: Shown) -> None:
     rows = browser.find_elements(By.CSS_SELECTOR, "#side-by-side tbody tr")
     assert [row.text for row in rows[:2]] == ["lease/exclusive broken held", "lease/order held known"]
     assert rows[2].text == "lease/accepted held held"
+
+
+def test_only_what_owes_the_same_clauses_is_compared(shown: Shown) -> None:
+    """A runner has nothing in common with a store."""
+    page = broken()
+    (store,) = page.targets
+    bounded = replace(store.clauses[0], id="runner/bounded")
+    page.targets.append(replace(store, target="runner/mypkg.Worker", clauses=[bounded]))
+    assert shown(page).find_elements(By.ID, "side-by-side") == []
 
 
 def test_a_long_history_opens_at_once(shown: Shown) -> None:

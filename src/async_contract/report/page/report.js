@@ -52,7 +52,7 @@
       el("p", { class: "soft" }, `contract ${report.contract}, pytest-async-contract ${report.tool}`,
         report.stopped ? "; the run ended before its time" : ""),
       el("div", { class: "answers" }, report.targets.map(answer)),
-      report.targets.length > 1 ? sideBySide() : null,
+      sideBySide(),
       ...report.targets.flatMap(target),
       ...about()].filter((each) => each !== null));
     document.title = report.targets.map((each) => `${each.target}: ${each.grade}`).join("; ") || "async-contract";
@@ -70,18 +70,20 @@
       el("p", { class: "soft" }, [...counts].map(([verdict, count]) => `${count} ${verdict}`).join(", ")));
   }
 
+  // Of a store and a runner nothing can be compared: only what owes the same clauses stands side by side.
   function sideBySide() {
-    const ids = [...new Set(report.targets.flatMap((each) => each.clauses.map((clause) => clause.id)))];
-    const verdicts = ids.map((id) => report.targets.map((each) => {
-      const found = each.clauses.find((clause) => clause.id === id);
-      return found ? found.verdict : "";
-    }));
+    const owed = report.targets.map((each) => new Map(each.clauses.map((clause) => [clause.id, clause.verdict])));
+    const all = [...new Set(owed.flatMap((each) => [...each.keys()]))];
+    const ids = all.filter((id) => owed.filter((each) => each.has(id)).length > 1);
+    if (!ids.length) return null;
+    const compared = [...owed.keys()].filter((n) => ids.some((id) => owed[n].has(id)));
+    const verdicts = ids.map((id) => compared.map((n) => owed[n].get(id) || ""));
     const differs = (row) => new Set(row).size > 1;
     const order = [...ids.keys()].sort((a, b) => differs(verdicts[b]) - differs(verdicts[a]) || a - b);
     const rows = order.map((n) => [ids[n], ...verdicts[n].map((each) => el("span", { class: colour(each) }, each))]);
     return el("section", { id: "side-by-side" }, el("h2", {}, "Side by side"),
       el("p", { class: "soft" }, `${verdicts.filter(differs).length} clauses differ; they come first.`),
-      table("the verdicts of all targets", ["clause", ...report.targets.map((each) => each.target)], rows));
+      table("the verdicts of all targets", ["clause", ...compared.map((n) => report.targets[n].target)], rows));
   }
 
   function target(each, number) {
