@@ -1,4 +1,4 @@
-"""`explain`: a clause, its reason, a store that breaks it, and how to mend that."""
+"""`explain`: a clause, its reason, something that breaks it, and how to mend that."""
 
 from __future__ import annotations
 
@@ -26,10 +26,28 @@ def test_every_clause_of_a_store_is_explained(capsys: pytest.CaptureFixture[str]
         assert said.startswith(f"{clause.id} ({clause.level}")
 
 
-def test_a_clause_without_a_store(capsys: pytest.CaptureFixture[str]) -> None:
-    """A sanitizer breaks no store."""
-    assert main(["explain", "label/total"]) == 0
-    assert "that breaks it" not in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("clause", "noun", "begins"),
+    [
+        ("label/bounded", "function", "def cuts_one_late("),
+        ("message/total", "function", "def "),
+        ("runner/fails", "runner", "class FailsTwice("),
+    ],
+)
+def test_a_clause_of_something_else_is_explained(
+    clause: str, noun: str, begins: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a function or a runner that breaks it."""
+    assert main(["explain", clause]) == 0
+    told = f"A {noun} that breaks it, of those that come with this package:\n\n    {begins}"
+    assert told in capsys.readouterr().out
+
+
+def test_every_clause_has_something_that_breaks_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """None is without an example."""
+    for clause in CLAUSES:
+        assert main(["explain", clause.id]) == 0
+        assert "that breaks it, of those that come with this package" in capsys.readouterr().out
 
 
 def test_a_clause_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

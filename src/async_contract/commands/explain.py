@@ -1,4 +1,4 @@
-"""`explain`: a clause with its reason, a store that breaks it, and how to mend that."""
+"""`explain`: a clause with its reason, something that breaks it, and how to mend that."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import difflib
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from async_contract.commands.errors import CommandError
 from async_contract.contract.clauses import CLAUSE
 from async_contract.contract.reasons import REASONS
+from async_contract.mutants.runner_zoo import BROKEN
+from async_contract.mutants.sanitizer_zoo import LABELS, MESSAGES
 from async_contract.mutants.zoo import STORES
 from async_contract.report.violation import level
 
@@ -20,7 +22,7 @@ _WIDTH = 100
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    made = commands.add_parser("explain", help="explain a clause, with a store that breaks it")
+    made = commands.add_parser("explain", help="explain a clause, with something that breaks it")
     made.add_argument("clause", metavar="CLAUSE", help="its id, such as lease/exclusive")
     made.set_defaults(run=_explain)
 
@@ -45,9 +47,13 @@ def _paragraphs(id: str) -> Iterator[str]:
 
 
 def _example(id: str) -> Iterator[str]:
-    """The first store of the zoo that breaks the clause; only clauses of stores have one there."""
-    stores = [each for each in STORES if each.breaks == id]
-    if stores:
-        source = textwrap.dedent(inspect.getsource(stores[0])).rstrip()
-        yield "A store that breaks it, of those that come with this package:"
-        yield textwrap.indent(source, "    ")
+    """The first of the zoo that breaks the clause."""
+    noun, broken = next((noun, broken) for noun, clause, broken in _zoo() if clause == id)
+    yield f"A {noun} that breaks it, of those that come with this package:"
+    yield textwrap.indent(textwrap.dedent(inspect.getsource(broken)).rstrip(), "    ")
+
+
+def _zoo() -> Iterator[tuple[str, str, Callable[..., object]]]:
+    yield from (("store", each.breaks, each) for each in STORES)
+    yield from (("function", each.clause, each.function) for each in (*LABELS, *MESSAGES))
+    yield from (("runner", each.breaks, each) for each in BROKEN)

@@ -10,16 +10,18 @@ from async_contract.mutants import (
     runners_pace,
     runners_telling,
 )
-from async_contract.mutants.runner import RunnerMutant, runner_mutant
+from async_contract.mutants.runner import BrokenRunner, RunnerMutant, runner_mutant
 
 _MODULES = (runners_outcomes, runners_errors, runners_ends, runners_pace, runners_telling)
 _ORDER = list(CLAUSE)
 
-RUNNERS: tuple[RunnerMutant, ...] = tuple(
-    runner_mutant(runner)
-    for runner in sorted(
+BROKEN: tuple[type[BrokenRunner], ...] = tuple(
+    sorted(
         (runner for module in _MODULES for runner in module.RUNNERS),
         key=lambda each: _ORDER.index(each.breaks),
     )
 )
+"""The classes of all of them."""
+
+RUNNERS: tuple[RunnerMutant, ...] = tuple(map(runner_mutant, BROKEN))
 """Every runner that is broken on purpose."""
