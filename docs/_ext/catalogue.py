@@ -13,6 +13,7 @@ from sphinx.roles import XRefRole
 from sphinx.util.docutils import SphinxDirective
 
 from async_contract.contract.clauses import CLAUSES, Clause
+from async_contract.contract.reasons import REASONS
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -24,7 +25,7 @@ class Clauses(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """One definition per clause: its id and level, its sentence, what is counted."""
+        """One definition per clause: its id and level, its sentence, why it is one, what is counted."""
         family = self.arguments[0]
         found = [clause for clause in CLAUSES if clause.family == family]
         if not found:
@@ -39,7 +40,16 @@ class Clauses(SphinxDirective):
         self.state.document.note_explicit_target(term)
         self.env.domains.standard_domain.note_object("clause", clause.id, anchor, location=term)
         counted = f"Counted: {clause.counted}. *Held* needs at least {clause.minimum}."
-        body = [self._paragraph(clause.sentence), self._paragraph(counted)]
+        reason = REASONS[clause.id]
+        plain = (
+            f"Why: {reason.why}",
+            f"How to mend it: {reason.mend}",
+        )  # texts with names in them, no markup
+        body = [
+            self._paragraph(clause.sentence),
+            *(nodes.paragraph("", text) for text in plain),
+            self._paragraph(counted),
+        ]
         return nodes.definition_list_item("", term, nodes.definition("", *body))
 
     def _paragraph(self, text: str) -> nodes.paragraph:
