@@ -44,7 +44,7 @@ class Clauses(SphinxDirective):
         plain = (
             f"Why: {reason.why}",
             f"How to mend it: {reason.mend}",
-        )  # texts with names in them, no markup
+        )  # plain text, no markup
         body = [
             self._paragraph(clause.sentence),
             *(nodes.paragraph("", text) for text in plain),
