@@ -22,9 +22,9 @@ SCRIPT = sorted(SCRIPTS.glob("*.py"))
 
 
 def test_suites_have_names_of_their_own() -> None:
-    """And those that were written here are all asked in CI, but for one that is like another."""
+    """CI asks those written here, but for one like another, and one whose server fails now and then."""
     assert len({each.id for each in SUITES}) == len(SUITES)
-    assert [each.id for each in SUITES if not (each.library or each.ci)] == ["valkey-streams"]
+    assert [each.id for each in SUITES if not (each.library or each.ci)] == ["valkey-streams", "nats"]
     assert len([each for each in LIBRARIES if each.ci]) == 3
 
 
