@@ -160,6 +160,20 @@ def test_a_store_that_takes_everything_for_granted() -> None:
     }
 
 
+class Falling(MemoryStore):
+    """Attempts fall from one delivery to the next."""
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Lease jobs."""
+        return [replace(each, attempts=9 - each.attempts) for each in await super().lease(limit)]
+
+
+def test_attempts_that_fall_are_no_promise_that_could_be_made() -> None:
+    """Of attempts only what grows counts deliveries."""
+    found = observed(Falling)
+    assert (found["a fail adds to attempts"], found[UNDECLARED]) == ("-1", "fifo=True, redelivers=True")
+
+
 class Middling(Careless):
     """A failed job comes second, and a completed one again when it is failed."""
 

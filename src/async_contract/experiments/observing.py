@@ -53,8 +53,9 @@ def _undeclared(notes: Notes, capabilities: Capabilities) -> list[str]:
     found = []
     if not capabilities.fifo and notes.get("order of first deliveries") == "as enqueued":
         found.append("fifo=True")
-    counted = {seen for name, seen in notes.items() if name.endswith("adds to attempts")}
-    if not capabilities.counts_attempts and counted and "0" not in counted:
+    # Not where it was mixed, nor where attempts fell.
+    added = [seen for name, seen in notes.items() if name.endswith("adds to attempts")]
+    if not capabilities.counts_attempts and added and all(each.isdigit() and each != "0" for each in added):
         found.append("counts_attempts=True")
     if capabilities.redelivers is None and "a failed job is put" in notes:
         found.append(f"redelivers={not notes['a failed job is put'].startswith('nowhere')}")
