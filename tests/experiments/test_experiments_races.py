@@ -186,6 +186,8 @@ def test_what_does_not_show_again_stands_by_its_history(monkeypatch: pytest.Monk
     monkeypatch.setattr(OnceOnly, "broken", False)
     (found,) = raced(OnceOnly).findings.values()
     assert (found.again, found.violation.clause) == (False, "lease/within-limit")
+    tries = f"a race, not seen again in {HEATS.again} tries; what happened proves it all the same"
+    assert found.violation.schedule == (tries,)
 
 
 def test_a_store_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,8 @@ class Races(LoopStage):
         program = best[-1].program
         shown = sum(self._shows(program, heat, best) for heat in range(heats.again))
         often = f"a race; this program showed it in {shown} of {heats.again} tries"
+        if not shown:
+            often = f"a race, not seen again in {heats.again} tries; what happened proves it all the same"
         return replace(best[-1], violation=replace(best[-1].violation, schedule=(often,)))
 
     def _shows(self, program: Program, heat: int, best: list[Finding]) -> bool:
