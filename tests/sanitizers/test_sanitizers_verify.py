@@ -273,7 +273,7 @@ def test_a_function_that_hangs() -> None:
 
     found = verified(label, "label/total")
     assert (found.hung, found.verdict.verdict, found.verdict.count) == (True, Verdict.ERROR, 2)
-    place = r"at .*verify\.py:\d+ in label: signal.raise_signal.*"
+    place = r"at .*test_sanitizers_verify\.py:\d+ in label: signal.raise_signal.*"
     reason = rf"it hung: stopped after 60 s, {place}, given 'A'"
     assert re.fullmatch(reason, found.verdict.reason)
 
