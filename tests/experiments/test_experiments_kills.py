@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import Bench, Settings, open_bench
-from async_contract.experiments.kills import CHILD, PARENT, Kill, crash, decode, encode, obstacle
+from async_contract.experiments.kills import CHILD, PARENT, Kill, crash, decode, encode, obstacle, settling
 from async_contract.experiments.processes.host import Host
 from async_contract.experiments.programs import Kind, Program, Step
 from async_contract.harness.errors import HarnessError
@@ -91,6 +92,12 @@ def test_a_worker_is_killed_inside_its_last_call() -> None:
     assert found.happened == (
         f"since worker 2 was killed inside its complete of job-01, every lease fails: {error}"
     )
+
+
+def test_a_broker_has_time_to_hear_that_a_connection_is_closed() -> None:
+    """Before that it can't give back what the dead worker held, and an empty lease is no fault of its."""
+    capabilities = (Capabilities(), Capabilities(ends_with_connection=True))
+    assert [settling(each) for each in capabilities] == [0.01, 0.25]
 
 
 def test_a_store_that_can_not_be_opened_any_more_is_tried_time_and_again() -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, cast
 
+from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import Bench, NotExercised, Settings, Worker
 from async_contract.experiments.processes.host import CAN_KILL, Host, WorkerDied
 from async_contract.experiments.programs import Player, Program
@@ -18,6 +19,10 @@ from async_contract.store import Job
 
 SETTLING = 0.01
 """Seconds after the end of a worker in which a server may still do what it was asked last."""
+
+HEARING = 0.25
+"""Seconds after the end of a worker in which a server hears that his connection is closed, on a busy machine
+too. A broker gives back what he held only then, and before that nobody may be blamed for an empty lease."""
 
 PARENT, CHILD = 0, 1
 """The workers of a program: one in this process, and the one that is killed."""
@@ -183,7 +188,12 @@ async def _end(bench: Bench, host: Host, remote: RemoteWorker) -> None:
     struck = bench.recorder.now()
     await host.kill()
     bench.recorder.note("kill", remote.number, struck)
-    time.sleep(SETTLING)  # noqa: ASYNC251 - nobody else is there
+    time.sleep(settling(bench.capabilities))  # noqa: ASYNC251 - nobody else is there
+
+
+def settling(capabilities: Capabilities) -> float:
+    """Seconds that are waited after a worker was killed, before the store is looked at."""
+    return HEARING if capabilities.ends_with_connection else SETTLING
 
 
 async def _look(bench: Bench, player: Player) -> None:
