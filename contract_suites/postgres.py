@@ -72,6 +72,7 @@ async def _connect(sandbox: Sandbox, lease_timeout: float) -> AsyncIterator[Post
     settings = {"autocommit": True, "options": f"-c search_path={sandbox.name}"}
     pool: Pool = AsyncConnectionPool(noted(sandbox), kwargs=settings, min_size=1, max_size=1, open=False)
     async with pool:
+        await pool.wait()  # or a fault on the wire may strike its connecting, not the call it is meant for
         yield PostgresStore(pool, lease_timeout=lease_timeout, max_attempts=3, retry_delay=0.1)
 
 
