@@ -52,6 +52,8 @@ class StoreHarness:
     Attributes:
         found_as: The target by which it was found, if it was; another process finds it by that.
         store_classes: The classes of the stores that were connected so far.
+        awaited: Whether a lease, complete or fail gave something to await so far. A plain function may, so
+            the methods themselves don't tell whether they need an event loop.
 
     Raises:
         HarnessError: An argument, or what a subclass defines, can't be used.
@@ -97,6 +99,7 @@ class StoreHarness:
         if driver_calls is not None:
             self.driver_calls = driver_calls
         self.store_classes: set[type] = set()
+        self.awaited = False
         self._check_values()
         self._check_functions()
         _check_known_failures(self.known_failures)
