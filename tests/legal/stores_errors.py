@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -183,6 +184,44 @@ class BusyTwice(AsyncOdd):
         if self.leases % 3:
             raise BusyError
         return super().take(limit)
+
+
+class BusyForAnybody(AsyncOdd):
+    """Every third call is refused, whichever it is: also one that would have been refused anyway."""
+
+    unexercised = because("something is refused now and again", "lease/progress", "complete/final")
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox)
+        self.calls = 0
+
+    async def call(self, do: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Two of three times."""
+        self.calls += 1
+        if self.calls % 3 == 0:
+            raise BusyError
+        return do(*args, **kwargs)
+
+
+class OnlyJson(AsyncOdd):
+    """A payload that is no JSON is refused; the codec's errors come out as they are."""
+
+    def put(self, job: Job) -> str | None:
+        """Look at it first."""
+        json.loads(job.payload)
+        return super().put(job)
+
+
+class FullSoon(AsyncOdd):
+    """An enqueue is refused while twelve jobs are not finished."""
+
+    unexercised = because("there is no room for so many jobs", "lease/progress", "fail/message")
+
+    def put(self, job: Job) -> str | None:
+        """If there is room."""
+        if sum(row.state in ("ready", "leased") for row in self.rows.values()) >= 12:
+            raise BusyError("full")
+        return super().put(job)
 
 
 class DriversErrors(AsyncOdd):
