@@ -388,3 +388,16 @@ class ChokesOnMessages(AsyncOdd):
             super().give_up(id, "")
             raise sqlite3.DataError("can't be stored")
         super().give_up(id, message)
+
+
+class CutShort(_Flaky):
+    """Every third reply is cut short on its way, and can't be decoded: the call has had its effect."""
+
+    unexercised = _LOSSY | _UNSEEN
+
+    async def call(self, do: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Decode what came, which is no matter here but that it may fail."""
+        self.calls[do.__name__] += 1
+        result = do(*args, **kwargs)
+        json.loads('{"ok": true' + "}" * (self.calls[do.__name__] % 3 > 0))
+        return result
