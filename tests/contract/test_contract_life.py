@@ -64,7 +64,7 @@ def test_deliveries_are_counted_where_something_depends_on_them() -> None:
 
 
 def test_a_lease_that_ended_by_itself_leaves_the_job_ready() -> None:
-    """Or dead, where expired deliveries count and were the last ones, as seen or not."""
+    """Or dead, if it was the last delivery that is allowed; where expired ones count, as seen or not."""
     held = HELD._replace(deliveries=2)
     expired = READY._replace(deliveries=2, expired=True)
     assert PLAIN.ended(HELD, unseen=True) == (READY,)
@@ -74,6 +74,9 @@ def test_a_lease_that_ended_by_itself_leaves_the_job_ready() -> None:
     assert three.ended(held, unseen=False) == (expired,)
     both = (expired, expired._replace(phase=Phase.DEAD))
     assert two.ended(held, unseen=False) == three.ended(held, unseen=True) == both
+    # A store that has not said that it counts expired deliveries has not said that it doesn't.
+    silent = [Life(Capabilities(max_attempts=most, lease_timeout=1)) for most in (2, 3)]
+    assert [each.ended(held, unseen=True) for each in silent] == [both, (expired,)]
     assert two.ended(held._replace(since=NEVER, deliveries=1), unseen=False) == (
         READY._replace(deliveries=1),
     )
@@ -87,14 +90,6 @@ def test_the_holder_completes_the_job() -> None:
     assert PLAIN.completed(DEAD, 1, 50) == (DEAD, COMPLETED)
     for state in (ABSENT, COMPLETED):
         assert PLAIN.completed(state, 1, 50) == PLAIN.failed(state, 1, 50, unseen=False) == (state,)
-
-
-def test_a_fence_keeps_others_out_while_the_job_is_on_lease() -> None:
-    """A late call of the holder's own, from before this lease, passes."""
-    fenced = Life(Capabilities(lease_timeout=1, fences=True))
-    assert fenced.completed(HELD, 2, 60) == fenced.failed(HELD, 2, 60, unseen=False) == (HELD,)
-    assert fenced.completed(HELD, 1, 49) == (HELD, COMPLETED)
-    assert fenced.completed(READY, 2, 60) == (READY, COMPLETED)
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,15 @@ def test_a_call_that_never_waits_can_only_be_cancelled_before_it_begins() -> Non
         return await cancel, cancel.struck
 
     assert asyncio.run(main()) == (1, False)
+
+
+def test_a_future_that_is_done_cannot_be_cancelled_before_it_begins() -> None:
+    """Whoever awaits it gets what is in it at once; there is no instant at which nobody would."""
+
+    async def main() -> tuple[object, bool]:
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        future.set_result("result")
+        call = CancelAt(future, 0)
+        return await call, call.struck
+
+    assert asyncio.run(main()) == ("result", False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import functools
+import json
 import sqlite3
 from collections.abc import Callable
 from types import MappingProxyType, SimpleNamespace
@@ -218,6 +220,27 @@ def test_only_refusals_and_errors_of_the_stores_own_package_are_rejections() -> 
 
     assert before == [True, True, True, False, False, False, False]
     assert [harness.is_rejection(each) for each in errors] == [True, True, True, True, False, False, False]
+
+
+class ValidationError(ValueError):
+    """What a store's own package calls a refusal, whatever others do."""
+
+
+def test_that_a_reply_could_not_be_read_is_no_refusal() -> None:
+    """By then the call has had its effect; what can't be encoded was never sent."""
+    harness = StoreHarness(MyStore)
+    errors = [
+        json.JSONDecodeError("Expecting value", '{"jobs": [', 10),
+        UnicodeDecodeError("utf-8", b"caf\xc3", 3, 4, "unexpected end of data"),
+        binascii.Error("Incorrect padding"),
+        UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+        ValueError("invalid literal for int()"),
+    ]
+
+    assert [harness.is_rejection(each) for each in errors] == [False, False, False, True, True]
+    assert [harness.is_rejection(each) for each in (ValidationError(), MyError())] == [False, False]
+    harness.store_classes.add(MyStore)
+    assert harness.is_rejection(ValidationError())
 
 
 def test_no_package_that_all_share_makes_errors_rejections() -> None:

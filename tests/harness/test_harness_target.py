@@ -250,3 +250,18 @@ def test_the_lines_of_a_message_would_do(write: Write, sandbox: Sandbox, case: s
     pasted(caught.value, write)
 
     assert used(load(would_do), sandbox) == ["a", "b", "b"]
+
+
+INSTANCE_STORES = {
+    "assigned": "self.enqueue = self.lease = self.complete = self.fail = print",
+    "by_name": "for name in ('enqueue', 'lease', 'complete', 'fail'): setattr(self, name, print)",
+    "in_a_dict": "self.__dict__.update(dict.fromkeys(('enqueue', 'lease', 'complete', 'fail'), print))",
+}
+
+
+@pytest.mark.parametrize("case", INSTANCE_STORES)
+def test_an_instance_may_be_given_its_methods_when_it_is_made(write: Write, case: str) -> None:
+    """The class shows nothing of them; whether they are there is seen when there is an instance."""
+    write("mypkg.py", f"class Store:\n    def __init__(self):\n        {INSTANCE_STORES[case]}\n")
+
+    assert load("mypkg.Store").maker.__name__ == "Store"

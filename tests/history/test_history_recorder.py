@@ -359,3 +359,27 @@ def test_instants_never_repeat_and_never_shrink(tmp_path: Path) -> None:
     assert readings == sorted(set(readings))
     real._latest = readings[-1] + 10**15
     assert real.now() == readings[-1] + 10**15 + 1
+
+
+def test_it_is_noted_whether_the_store_has_to_be_awaited(tmp_path: Path) -> None:
+    """By what a lease, complete or fail gives, not by what the method looks like, nor by an enqueue."""
+
+    async def soon(*_: object) -> list[Job]:
+        return []
+
+    async def main() -> list[bool]:
+        harness = StoreHarness(Store)
+        recorder = Recorder(harness, Sandbox("name", tmp_path), call_limit=None)
+        store = Store(enqueue=soon, complete=print, lease=soon)
+        found = []
+        for call in (
+            lambda: recorder.enqueue(0, store, JOB),
+            lambda: recorder.complete(1, store, "a"),
+            lambda: recorder.lease(1, store, 1),
+            lambda: recorder.complete(1, store, "a"),
+        ):
+            await call()
+            found.append(harness.awaited)
+        return found
+
+    assert asyncio.run(main()) == [False, False, True, True]

@@ -151,7 +151,8 @@ class SimulatedStore:
         habit = self._held if leased else self._loose
         if habit == "any":
             habit = self._random.choice(("reject", "ignore", "obey") if leased else ("reject", "obey"))
-        fenced = self.may.fences and (leased or worker in row.superseded)
+        # Of a worker that never had the job, a store that fences has promised nothing.
+        fenced = self.may.fences and ((leased and worker in row.workers) or worker in row.superseded)
         if (
             habit == "reject"
             or (fenced and habit == "obey")

@@ -296,6 +296,25 @@ def test_nobody_is_fenced_off_who_held_nothing_or_was_refused() -> None:
     assert "expiry/fenced" not in story.blamed(lease_timeout=1, fences=True)
 
 
+@pytest.mark.parametrize("how", ["stranger", "failed", "ended"])
+def test_a_fence_is_for_those_whose_lease_has_expired(how: str) -> None:
+    """Not for one that never had the job, nor for one whose lease was ended by a fail, anybody's."""
+    story = held()
+    if how != "stranger":
+        story.fail(1 if how == "failed" else 3, "a")
+    story.wait(2)
+    story.lease(2, "a", attempts=2)
+    story.fail(4 if how == "stranger" else 1, "a")
+    story.lease(3, "a", attempts=3)
+    assert story.blamed(lease_timeout=1, fences=True) == []
+    expired = held()
+    expired.wait(2)
+    expired.lease(2, "a", attempts=2)
+    expired.fail(1, "a")
+    expired.lease(3, "a", attempts=3)
+    assert expired.blamed(lease_timeout=1, fences=True) == ["expiry/fenced"]
+
+
 def test_a_holder_that_is_refused_may_have_another_call_to_thank_for_it() -> None:
     """Here a change of its copy; the refusals are the witness with it."""
     story = held()

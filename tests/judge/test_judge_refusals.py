@@ -341,3 +341,30 @@ def test_a_kill_did_not_shut_what_never_worked() -> None:
     for _ in range(5):
         story.call("connect", 2, how=TORN)
     assert story.violations(**PROMISED) == []
+
+
+def test_a_store_that_is_busy_refuses_anybody_now_and_then() -> None:
+    """What is refused for another reason in between was answered too."""
+    story, _ = held()
+    for _ in range(4):
+        story.complete(1, "a", how=REFUSED)
+        story.complete(2, "stranger", how=REFUSED)
+    assert story.violations() == []
+    story = Story()
+    story.enqueue("a")
+    for _ in range(4):
+        story.lease(1, how=REFUSED)
+        story.complete(2, "stranger", how=REFUSED)
+    assert story.violations() == []
+    for _ in range(3):
+        story.lease(1, how=REFUSED)
+    assert story.blamed() == ["lease/accepted"]
+
+
+def test_errors_in_a_row_are_those_with_nothing_answered_in_between() -> None:
+    """A server that is busy fails now and then, also five times the same call."""
+    story, _ = held()
+    for _ in range(6):
+        story.complete(1, "a", how=NOT_LEASED)
+        story.lease(2)
+    assert story.violations(lease_timeout=9) == []

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -279,6 +280,59 @@ class ReturnsTasks(Odd):
     def inspect(self, id: str) -> Awaitable[JobRecord | None]:
         """What is remembered of a job."""
         return self.begin(self.look, id)
+
+
+class ReturnsFutures(Odd):
+    """Every method is a plain function that does its work at once and returns a future, which is done."""
+
+    capabilities = replace(PLAIN, lease_timeout=None)
+    inapplicable = because(PLAIN_FUNCTION, "lease/cancelled", "complete/cancelled", "fail/cancelled")
+
+    def future(self, do: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> asyncio.Future[_T]:
+        """Make one call of the store."""
+        done = asyncio.get_running_loop().create_future()
+        try:
+            done.set_result(do(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever awaits it gets it
+            done.set_exception(error)
+        return done
+
+    def enqueue(self, job: Job) -> Awaitable[str | None]:
+        """Take a job in."""
+        return self.future(self.put, job)
+
+    def lease(self, limit: int) -> Awaitable[Any]:
+        """Deliver ready jobs."""
+        return self.future(self.take, limit)
+
+    def complete(self, id: str) -> Awaitable[None]:
+        """Record that a job is done."""
+        return self.future(self.finish, id)
+
+    def fail(self, id: str, message: str) -> Awaitable[None]:
+        """Record that an attempt failed."""
+        return self.future(self.give_up, id, message)
+
+    def inspect(self, id: str) -> Awaitable[JobRecord | None]:
+        """What is remembered of a job."""
+        return self.future(self.look, id)
+
+
+class MakesItsMethods(Odd):
+    """An instance is given its methods when it is made; they are partial objects."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox)
+
+        async def call(do: Callable[..., Any], *args: Any) -> Any:
+            await asyncio.sleep(0)
+            return do(*args)
+
+        self.enqueue = partial(call, self.put)
+        self.lease = partial(call, self.take)
+        self.complete = partial(call, self.finish)
+        self.fail = partial(call, self.give_up)
+        self.inspect = partial(call, self.look)
 
 
 class _Command:

@@ -187,6 +187,42 @@ class OnlyTheHolder(AsyncOdd):
         return row.state == "leased" and row.owner is self
 
 
+class OnlyNoFormerHolder(AsyncOdd):
+    """Whoever's lease has expired is refused; one who never had the job ends another's lease.
+
+    So it does what it promises, which is to keep out those who think that they hold a job.
+    """
+
+    capabilities = replace(_MANY, fences=True)
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox)
+        self.had: set[str] = set()
+
+    def delivered(self, row: Row) -> Job:
+        """Keep in mind what was had."""
+        self.had.add(row.job.id)
+        job: Job = super().delivered(row)
+        return job
+
+    def may_end(self, row: Row) -> bool:
+        """The holder may, and a stranger."""
+        return row.state == "leased" and (row.owner is self or row.job.id not in self.had)
+
+
+class CountsExpirySilently(AsyncOdd):
+    """A job whose lease expires the third time is dead, which is more than is promised."""
+
+    capabilities = replace(PLAIN, max_attempts=3)
+
+    def end(self, row: Row, now: float) -> None:
+        """It was the last, or it comes back."""
+        if row.deliveries >= 3:
+            row.state = "dead"
+        else:
+            super().end(row, now)
+
+
 class OnlyTheHolderIsHeard(AsyncOdd):
     """Whoever does not hold a job is not heard, and not told so."""
 

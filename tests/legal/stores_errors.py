@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -185,6 +186,44 @@ class BusyTwice(AsyncOdd):
         return super().take(limit)
 
 
+class BusyForAnybody(AsyncOdd):
+    """Every third call is refused, whichever it is: also one that would have been refused anyway."""
+
+    unexercised = because("something is refused now and again", "lease/progress", "complete/final")
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox)
+        self.calls = 0
+
+    async def call(self, do: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Two of three times."""
+        self.calls += 1
+        if self.calls % 3 == 0:
+            raise BusyError
+        return do(*args, **kwargs)
+
+
+class OnlyJson(AsyncOdd):
+    """A payload that is no JSON is refused; the codec's errors come out as they are."""
+
+    def put(self, job: Job) -> str | None:
+        """Look at it first."""
+        json.loads(job.payload)
+        return super().put(job)
+
+
+class FullSoon(AsyncOdd):
+    """An enqueue is refused while twelve jobs are not finished."""
+
+    unexercised = because("there is no room for so many jobs", "lease/progress", "fail/message")
+
+    def put(self, job: Job) -> str | None:
+        """If there is room."""
+        if sum(row.state in ("ready", "leased") for row in self.rows.values()) >= 12:
+            raise BusyError("full")
+        return super().put(job)
+
+
 class DriversErrors(AsyncOdd):
     """Refusals are the driver's: nobody can tell them from a lost connection."""
 
@@ -349,3 +388,16 @@ class ChokesOnMessages(AsyncOdd):
             super().give_up(id, "")
             raise sqlite3.DataError("can't be stored")
         super().give_up(id, message)
+
+
+class CutShort(_Flaky):
+    """Every third reply is cut short on its way, and can't be decoded: the call has had its effect."""
+
+    unexercised = _LOSSY | _UNSEEN
+
+    async def call(self, do: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Decode what came, which is no matter here but that it may fail."""
+        self.calls[do.__name__] += 1
+        result = do(*args, **kwargs)
+        json.loads('{"ok": true' + "}" * (self.calls[do.__name__] % 3 > 0))
+        return result

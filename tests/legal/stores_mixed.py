@@ -6,6 +6,7 @@ import asyncio
 import math
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,7 +25,8 @@ class Mixture:
     """What a store promises and how it is odd, drawn by lot.
 
     Attributes:
-        capabilities: What it promises.
+        capabilities: What it keeps.
+        declared: What it promises, which may be less.
         order: Which of the ready jobs come first.
         back: Whether a job that is ready again goes to the back.
         stale: What becomes of a complete or fail by another than the holder: it is refused, not
@@ -79,10 +81,16 @@ class Mixture:
         self.lazy = random.random() < 0.3
         self.shortens = random.random() < 0.5
 
+        kept = {"counts_attempts": False, "fifo": False, "fences": False, "expiry_counts": False}
+        hidden: dict[str, Any] = {name: none for name, none in kept.items() if random.random() < 0.25}
+        if not self.capabilities.expiry_counts and random.random() < 0.2:
+            hidden |= {"max_attempts": None, "redelivers": None}
+        self.declared = replace(self.capabilities, **hidden)
+
     def harness(self) -> StoreHarness:
-        """A truthful harness of such a store."""
+        """A truthful harness of such a store, which may keep more to itself than the store does."""
         return StoreHarness(
-            lambda sandbox: Mixed(sandbox, self), capabilities=self.capabilities, virtual_time=True
+            lambda sandbox: Mixed(sandbox, self), capabilities=self.declared, virtual_time=True
         )
 
 

@@ -73,7 +73,7 @@ FOCUSES = {
     "attempts": Focus(_EXPIRING, _BRISK._replace(end=0.8, fails=0.95)),
     "lost attempts": Focus(_BY_COUNT, _BRISK._replace(end=0.8, fails=0.9, lost=0.35)),
     "lost leases": Focus(CAPABILITIES, _BRISK._replace(look=20, lost=0.45)),
-    "fences": Focus(_UNCOUNTED, _BRISK._replace(stale=4)),
+    "fences": Focus(_UNCOUNTED, _BRISK._replace(stale=4, fails=0.3)),
     "reopenings": Focus(CAPABILITIES, _BRISK._replace(look=15, trouble=15)),
 }
 """What random histories can be about, by name: rules that chance alone would seldom put to the test."""

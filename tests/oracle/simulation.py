@@ -96,6 +96,7 @@ class SimulatedJob:
         self.worker: int | None = None  # whose lease it is; None: nobody can know
         self.lease = 0  # the number of its latest lease, those that nobody received included
         self.received = False
+        self.given: set[int] = set()  # the workers who received it at some time
         self.ends: int | None = None  # the earliest instant at which the lease may end by itself
         self.deliveries = 0
         self.expired = False  # whether a lease that somebody had received ended by itself
@@ -252,6 +253,7 @@ class Simulation:
                 self._lapse(job)
             if len(batch) < limit and self.random.random() < 0.9 and self._put_on_lease(job, caller.number):
                 job.received = True
+                job.given.add(caller.number)
                 job.deliveries += 1
                 batch.append(Delivered(job_id, "k", attempts=job.deliveries if self.numbered else 0))
         caller.holds = [*caller.holds, *(job.id for job in batch if job.id not in caller.holds)]
@@ -310,7 +312,7 @@ class Simulation:
         if leased and job.worker == worker and job.received and job.lease <= lease:
             job.phase = "completed" if method == "complete" else self._after_fail(job)
         elif self.random.random() < 0.5 and not (
-            leased and self.may.fences and job.worker not in (None, worker)
+            leased and self.may.fences and worker in job.given and job.worker not in (None, worker)
         ):
             if method == "complete":
                 job.phase = "completed"

@@ -180,7 +180,16 @@ class _Life:
         )
         deliveries = [call for call in calls if call.method == "lease" and call.outcome == OK]
         ends = [call for call in calls if call.method in ("complete", "fail")]
-        self._superseded = {call for call in ends if _is_superseded(call, deliveries)}
+        self._deliveries = deliveries
+        # What may end a lease, of any worker, before its time is over. (A complete does, too, but then
+        # the job is given to nobody any more.)
+        self._enders = [
+            call
+            for call in calls
+            if call.method in ("fail", "reopen")
+            or (call.method in ("disconnect", "kill") and capabilities.ends_with_connection)
+        ]
+        self._superseded = {call for call in ends if self._is_superseded(call)}
 
     def endings(self, state: State, now: int) -> Iterator[Step]:
         """The ways in which a lease can end by itself, each at its earliest instant from `now`."""
@@ -191,12 +200,13 @@ class _Life:
         expired = state.expired or lease.received is not None
         ended, at = state._replace(phase="ready", lease=None, expired=expired), max(now, lease.ends)
         yield ended, at
-        if not self._may.expiry_counts:
+        if self._may.max_attempts is None or self._may.lease_timeout is None:
             return
-        # It may have been the last delivery that is allowed; one that nobody saw counts too.
-        if state.deliveries >= (self._may.max_attempts or 0):
+        # It may have been the last delivery that is allowed, whether or not the store says that it counts
+        # those that expired; where it does, one that nobody saw counts too.
+        if state.deliveries >= self._may.max_attempts:
             yield ended._replace(phase="dead"), at
-        elif self._unseen is not None:
+        elif self._unseen is not None and self._may.expiry_counts:
             yield ended._replace(phase="dead"), max(at, self._unseen)
 
     def effects(self, call: Operation, state: State, at: int) -> Iterator[Step]:
@@ -261,9 +271,12 @@ class _Life:
         if state.phase in ("absent", "completed"):
             return
         if self._may.fences and lease is not None and lease.worker not in (None, call.worker):
-            # Lease by 1, expired, lease by 2, fail by 3, lease by 3: the fail of 3, who never had the
-            # job, may have ended the lease of 2, but not where the store fences it off.
-            return
+            # Lease by 1, expired, lease by 2, fail by 1, lease by 3: a fail of 1 that takes its time has had
+            # its effect before the lease of 2, or has none. Lease by 2, fail by 3, lease by 3: the fail of 3,
+            # who never had the job, may have ended the lease of 2.
+            own = self._own_before(call)
+            if own is not None and self._ran_out(own, lease.received or 0, call):
+                return
         if call.method == "complete":
             yield state._replace(phase="completed", lease=None), at
         elif state.phase == "dead":
@@ -277,6 +290,42 @@ class _Life:
             more = state._replace(deliveries=state.deliveries + 1)
             yield more, at
             yield more._replace(phase="ready", lease=None), at
+
+    def _is_superseded(self, call: Operation) -> bool:
+        """Whether another worker was surely given the job between the caller's lost lease and the call.
+
+        Lease by 1, lease by 2, complete by 1, none of which overlap. A lease by 2 that overlaps either of the
+        others may have been the first of the two, or may have come after the complete.
+        """
+        own = self._own_before(call)
+        return own is not None and any(
+            lease.worker != call.worker
+            and lease.invoked > _latest(own)
+            and _latest(lease) < call.invoked
+            and self._ran_out(own, _latest(lease), call)
+            for lease in self._deliveries
+        )
+
+    def _own_before(self, call: Operation) -> Operation | None:
+        """The caller's latest delivery before the call."""
+        latest = None
+        for lease in self._deliveries:
+            if lease.worker == call.worker and _latest(lease) <= call.invoked:
+                latest = lease if latest is None or _latest(lease) > _latest(latest) else latest
+        return latest
+
+    def _ran_out(self, own: Operation, until: int, call: Operation) -> bool:
+        """Whether a lease that had ended by `until` can only have expired.
+
+        Lease by 1, fail by 1, lease by 2: the lease of 1 has not expired, and what 1 calls now is no
+        business of the fence. Lease by 1, fail by 3, lease by 2: perhaps neither.
+        """
+        for ender in self._enders:
+            if ender is call or ender.invoked > until:
+                continue
+            if _latest(ender) >= own.invoked:
+                return False
+        return True
 
     def _failed(self, state: State, at: int) -> Iterator[Step]:
         """A fail by the holder: whether the job is delivered again is what the store promised."""
@@ -322,26 +371,6 @@ class _Life:
         if call.method == "reopen" or (self._may.ends_with_connection and lease.worker == call.worker):
             ends = at if lease.ends is None else min(at, lease.ends)
             yield state._replace(lease=lease._replace(ends=ends)), at
-
-
-def _is_superseded(call: Operation, deliveries: Sequence[Operation]) -> bool:
-    """Whether another worker was surely given the job between the caller's latest delivery and the call.
-
-    Lease by 1, lease by 2, complete by 1, none of which overlap. A lease by 2 that overlaps either of the
-    others may have been the first of the two, or may have come after the complete.
-    """
-    own = [
-        lease.returned
-        for lease in deliveries
-        if lease.worker == call.worker and lease.returned is not None and lease.returned <= call.invoked
-    ]
-    return own != [] and any(
-        lease.worker != call.worker
-        and lease.invoked > max(own)
-        and lease.returned is not None
-        and lease.returned < call.invoked
-        for lease in deliveries
-    )
 
 
 def _holds(call: Operation, lease: Lease) -> bool:

@@ -84,7 +84,7 @@ class Life:
         self._max_attempts = capabilities.max_attempts
         self._expiry_counts = capabilities.expiry_counts
         self.fences = capabilities.fences
-        """Whether a stale worker's calls are kept out."""
+        """Whether the calls of a worker whose lease has expired are kept out once another holds the job."""
         self.earliest_expiry: int | None = None
         """Nanoseconds from the effect of a lease to the earliest end of it by itself."""
         if capabilities.lease_timeout is not None:
@@ -127,8 +127,10 @@ class Life:
         # A lease that nobody received can only raise the store's count of deliveries above what was seen.
         expired = state.expired or state.since != NEVER
         ready = State(Phase.READY, deliveries=state.deliveries, expired=expired)
-        # A store that counts expired deliveries may bury the job at once, or when it is next asked for.
-        used_up = self._expiry_counts and (unseen or state.deliveries >= self._max_attempts)
+        # A store that counts expired deliveries may bury the job at once, or when it is next asked for; one
+        # that has not said that it counts them has not said that it doesn't.
+        spent = state.deliveries >= self._max_attempts and self.earliest_expiry is not None
+        used_up = spent or (self._expiry_counts and unseen)
         return (ready, ready._replace(phase=Phase.DEAD)) if used_up else (ready,)
 
     def completed(self, state: State, worker: int, invoked: int) -> Sequence[State]:
@@ -137,7 +139,7 @@ class Life:
             return (COMPLETED,)
         # Without a lease token a store can't always tell a stale worker from the holder: whether such
         # a call takes effect is observed, not judged. But it can't bring a completed job back.
-        if self._is_barred(state, worker):
+        if state.phase in (Phase.ABSENT, Phase.COMPLETED):
             return (state,)
         return (state, COMPLETED)
 
@@ -154,7 +156,7 @@ class Life:
         dead = ready._replace(phase=Phase.DEAD)
         if self._holds(state, worker, invoked):
             return self._after_fail(state, ready, dead, unseen=unseen)
-        if self._is_barred(state, worker):
+        if state.phase in (Phase.ABSENT, Phase.COMPLETED):
             return (state,)
         if state.phase is Phase.DEAD:
             # Only a store that says when a failed job is dead has said that it stays so.
@@ -179,12 +181,6 @@ class Life:
         # A worker that calls before its lease has returned can't know that it holds the job. At the very
         # instant it may have been before: equal instants are overlap.
         return state.phase is Phase.LEASED and state.holder == worker and state.since < invoked
-
-    def _is_barred(self, state: State, worker: int) -> bool:
-        if state.phase in (Phase.ABSENT, Phase.COMPLETED):
-            return True
-        # Fences keep other workers out. A late call of the holder's own, from before this lease, passes.
-        return self.fences and state.phase is Phase.LEASED and state.holder != worker
 
     def _after_fail(self, state: State, ready: State, dead: State, *, unseen: bool) -> Sequence[State]:
         if self._redelivers is False:

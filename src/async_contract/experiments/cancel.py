@@ -25,7 +25,7 @@ class CancelAt:
         self.struck = False
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        if self._step == 0:
+        if self._step == 0 and not self._is_over():
             self._strike()
             try:
                 yield
@@ -37,6 +37,10 @@ class CancelAt:
         except StopIteration as done:
             return done.value
         return (yield from follow(steps, waits_for, self._count))
+
+    def _is_over(self) -> bool:
+        """Whether there is nothing left to cancel: a future that is done, cancelled by nobody any more."""
+        return isinstance(self._call, asyncio.Future) and self._call.done()
 
     def _never_begin(self) -> None:
         if isinstance(self._call, asyncio.Future):

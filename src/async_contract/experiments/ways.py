@@ -101,7 +101,7 @@ def _play_in_order(
 def _is_asynchronous(harness: StoreHarness) -> bool:
     names = ("lease", "complete", "fail")
     methods = [getattr(cls, name, None) for cls in harness.store_classes for name in names]
-    return any(map(inspect.iscoroutinefunction, methods))
+    return harness.awaited or any(map(inspect.iscoroutinefunction, methods))
 
 
 def _explore_on_the_loop(

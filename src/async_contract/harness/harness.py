@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import difflib
 import inspect
 import re
@@ -18,6 +19,10 @@ from async_contract.store import Job, StoreError
 # Errors of these packages say nothing about a store, even where its class is defined in one: every
 # failed assertion is of `builtins`, and our own faults are of `async_contract`, as MemoryStore is.
 _NO_STORES_PACKAGE = frozenset({"builtins", "asyncio", "async_contract"})
+
+# json.JSONDecodeError and those of its kind, UnicodeDecodeError, msgpack's UnpackValueError, pydantic's
+# ValidationError: they are known by their names, for whoever has the packages.
+_READING = re.compile(r"Decod|Unpack|Validation")
 
 _PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")  # names with dots between them
 
@@ -52,6 +57,8 @@ class StoreHarness:
     Attributes:
         found_as: The target by which it was found, if it was; another process finds it by that.
         store_classes: The classes of the stores that were connected so far.
+        awaited: Whether a lease, complete or fail gave something to await so far. A plain function may, so
+            the methods themselves don't tell whether they need an event loop.
 
     Raises:
         HarnessError: An argument, or what a subclass defines, can't be used.
@@ -97,6 +104,7 @@ class StoreHarness:
         if driver_calls is not None:
             self.driver_calls = driver_calls
         self.store_classes: set[type] = set()
+        self.awaited = False
         self._check_values()
         self._check_functions()
         _check_known_failures(self.known_failures)
@@ -138,11 +146,15 @@ class StoreHarness:
         the package in which the store's own class is defined. A driver's error is none: the
         connection may have broken after the server did what it was asked, so nobody knows
         whether the call had an effect, and to take it for a refusal would blame a correct store.
+        Nor is an error of decoding or validating, such as `UnicodeDecodeError` or
+        `json.JSONDecodeError`, though it be a `ValueError`: it may be the reply that was cut short.
         """
         if "is_rejection" in self._given:
             return self._given["is_rejection"](error)
         packages = {_package(each) for each in self.store_classes} - _NO_STORES_PACKAGE
-        return isinstance(error, (LookupError, ValueError, StoreError)) or _package(type(error)) in packages
+        if isinstance(error, StoreError) or _package(type(error)) in packages:
+            return True
+        return isinstance(error, (LookupError, ValueError)) and not _is_of_reading(error)
 
     def inspects(self, store: AnyStore) -> bool:
         """Whether the records of `store` can be read, by its own `inspect` or by the harness's."""
@@ -233,6 +245,12 @@ def _check_known_failures(known_failures: object) -> None:
             raise HarnessError(
                 f"known_failures[{clause!r}] is {reason!r}; write the reason why the store breaks this clause"
             )
+
+
+def _is_of_reading(error: BaseException) -> bool:
+    """Whether this may say that a reply could not be read: by then the call has had its effect."""
+    names = [cls.__name__ for cls in type(error).__mro__]
+    return isinstance(error, binascii.Error) or any(_READING.search(each) for each in names)
 
 
 def _package(cls: type) -> str:

@@ -83,12 +83,23 @@ def _signature_on_instance(owner: object, method: str) -> inspect.Signature | No
     return signature.replace(parameters=parameters[takes_self:])
 
 
+def _may_have_as_instance(owner: object, method: str) -> bool:
+    """Whether an instance may have a method that its class has not: when there is one, it is known."""
+    if not inspect.isclass(owner):
+        return False
+    if hasattr(owner, "__getattr__"):
+        return True
+    made_by = {method, "setattr", "__dict__"}
+    return any(
+        inspect.isfunction(init) and not made_by.isdisjoint(init.__code__.co_names)
+        for init in (vars(cls).get("__init__") for cls in owner.__mro__)
+    )
+
+
 def _fault(owner: object, method: str) -> Fault | None:
     value: Any = getattr(owner, method, _ABSENT)
     if value is _ABSENT:
-        # Where __getattr__ makes the methods, an instance has what its class has not.
-        dynamic = inspect.isclass(owner) and hasattr(owner, "__getattr__")
-        return None if dynamic else Fault(method, "missing")
+        return None if _may_have_as_instance(owner, method) else Fault(method, "missing")
     if isinstance(value, property):
         return None  # its value is known when there is an instance
     if not callable(value):

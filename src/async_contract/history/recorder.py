@@ -114,7 +114,7 @@ class Recorder:
         outcome, result, error = UNKNOWN, None, CANCELLED
         jobs: tuple[Delivered, ...] = ()
         try:
-            outcome, result, error = await self._call(store.lease, (limit,), wrap)
+            outcome, result, error = await self._call(self._watched(store.lease), (limit,), wrap)
             if outcome == OK:
                 outcome, jobs, error = await self._read(result)
         finally:
@@ -137,7 +137,7 @@ class Recorder:
     async def complete(self, worker: int, store: Any, job_id: str, wrap: Wrap | None = None) -> Operation:
         """Complete a job."""
         begun = Operation("complete", worker, self.now(), None, UNKNOWN, job_id, None, (), CANCELLED)
-        place, _ = await self._record(begun, store.complete, (job_id,), wrap)
+        place, _ = await self._record(begun, self._watched(store.complete), (job_id,), wrap)
         return self._checked(self.history[place])
 
     async def fail(
@@ -145,8 +145,21 @@ class Recorder:
     ) -> Operation:
         """Fail a job."""
         begun = Operation("fail", worker, self.now(), None, UNKNOWN, job_id, message, (), CANCELLED)
-        place, _ = await self._record(begun, store.fail, (job_id, message), wrap)
+        place, _ = await self._record(begun, self._watched(store.fail), (job_id, message), wrap)
         return self._checked(self.history[place])
+
+    def _watched(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """The method, until it is known that what it returns has to be awaited."""
+        harness = self._harness
+        if harness.awaited:
+            return method
+
+        def call(*arguments: Any) -> Any:
+            result = method(*arguments)
+            harness.awaited = hasattr(result, "__await__")
+            return result
+
+        return call
 
     async def inspect(self, worker: int, store: Any, job_id: str) -> Operation:
         """Look up what the store remembers of a job.

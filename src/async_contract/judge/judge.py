@@ -16,6 +16,7 @@ from async_contract.judge.naming import Case, Named, name
 from async_contract.judge.order import first_deliveries, out_of_order
 from async_contract.judge.refusals import (
     failing_ends,
+    in_a_row,
     refused_leases,
     shut_by_a_kill,
     stuck_after_cancellation,
@@ -147,7 +148,7 @@ class Judge:
         if deliveries:
             yield from out_of_order(self._history, deliveries, self._capabilities.poll_delay)
         for job in sweep.live.values():
-            yield from failing_ends(job.operations, sweep.life, sweep.endings)
+            yield from failing_ends(job.operations, sweep.life, sweep.endings, self._history)
         if end is not None:
             yield from self._lost(end)
 
@@ -270,7 +271,7 @@ class Judge:
         for id, known, until in self._sweep.refused[:MOST_NAMED]:
             operations = known[:until]
             seen = operations[-1]
-            if id in named_ids or not self._is_in_a_row(operations[-REFUSALS:]):
+            if id in named_ids or not in_a_row(operations[-REFUSALS:], self._history):
                 continue
             named_ids.add(id)
             history = [each for each in self._history if each.invoked <= seen.invoked]
@@ -281,12 +282,6 @@ class Judge:
             extra = [named.suspect] if named.suspect is not None else []
             witness = distinct([*(only(each, id) for each in operations), *extra])
             yield Violation(named.clause, named.happened, id, witness)
-
-    def _is_in_a_row(self, refusals: Sequence[Operation]) -> bool:
-        """Whether nothing was served between these refusals: a store that is busy refuses now and then."""
-        first, last = refusals[0], refusals[-1]
-        between = (each for each in self._history if first.invoked < each.invoked < last.invoked)
-        return not any(each.outcome == OK for each in between)
 
     # -- what concerns no job's life, or no job -----------------------------------------------
 

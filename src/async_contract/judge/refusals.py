@@ -34,8 +34,8 @@ def refused_leases(history: Sequence[Operation]) -> Iterator[Violation]:
     blamed: set[str] = set()
     for each in history:
         ready += _adds(each)
-        if each.outcome == OK:
-            rows.clear()  # a store that serves other calls in between is busy, and does not refuse this one
+        if each.outcome == OK or (each.outcome == REJECTED and each.method != "lease"):
+            rows.clear()  # a store that answers other calls in between is busy, and does not refuse this one
         if each.method != "lease" or not isinstance(each.value, int) or not 1 <= each.value <= MOST:
             continue
         row = rows.setdefault(each.worker, [])
@@ -66,8 +66,22 @@ def _is_enough(row: Sequence[Operation], *, never_accepted: bool) -> bool:
     return len(row) == ERRORS and never_accepted and len({each.error for each in row}) == 1
 
 
+def in_a_row(calls: Sequence[Operation], history: Sequence[Operation]) -> bool:
+    """Whether nothing was answered between these calls: a store that is busy fails now and then."""
+    first, last = calls[0], calls[-1]
+    between = (each for each in history if first.invoked < each.invoked < last.invoked)
+    return not any(
+        each.outcome == OK
+        or (each.outcome == REJECTED and (each.method, each.job_id) != (first.method, first.job_id))
+        for each in between
+    )
+
+
 def failing_ends(
-    operations: Sequence[Operation], life: Life, endings: Sequence[Operation]
+    operations: Sequence[Operation],
+    life: Life,
+    endings: Sequence[Operation],
+    history: Sequence[Operation],
 ) -> Iterator[Violation]:
     """Completes and fails of one job by its holder that raised the same error again and again.
 
@@ -75,6 +89,7 @@ def failing_ends(
         operations: The operations on the job.
         life: What can become of a job.
         endings: What may have ended leases besides their holders and the clock.
+        history: What happened around them.
     """
     row: list[Operation] = []
     lease: Operation | None = None
@@ -82,7 +97,10 @@ def failing_ends(
         if each.method == "lease":
             lease, row = each, []
         elif each.method in ("complete", "fail") and lease is not None:
-            if row and (row[0].method, row[0].error) != (each.method, each.error):
+            if row and (
+                (row[0].method, row[0].error) != (each.method, each.error)
+                or (each.outcome == UNKNOWN and not in_a_row([row[-1], each], history))
+            ):
                 row = []
             row.append(each)
             if len(row) == ERRORS and _is_surely_held(lease, row, operations[:place], life, endings):

@@ -93,24 +93,54 @@ def explain(
     return _Search(operations, life, around, forced).run()
 
 
-def superseded(operations: Sequence[Operation]) -> Sequence[Operation]:
-    """The completes and fails by workers whose lease had ended and been followed by another's.
+def superseded(operations: Sequence[Operation], endings: Sequence[Operation] = ()) -> Sequence[Operation]:
+    """The completes and fails by workers whose lease had expired and been followed by another's.
 
     A store that fences gives them no effect, then or later.
+
+    Args:
+        operations: The operations on one job.
+        endings: What may have ended leases besides their holders and the clock.
     """
-    leases = [each for each in operations if each.method == "lease" and each.outcome == OK]
-    return [
-        call for call in operations if call.method in ("complete", "fail") and _is_superseded(call, leases)
-    ]
+    past = _Past(operations, endings)
+    return [call for call in operations if call.method in ("complete", "fail") and past.is_superseded(call)]
 
 
-def _is_superseded(call: Operation, leases: Sequence[Operation]) -> bool:
-    own = [each for each in leases if each.worker == call.worker and _over(each) <= call.invoked]
-    if not own:
-        return False
-    latest = max(_over(each) for each in own)
-    others = [each for each in leases if each.worker != call.worker and _over(each) < call.invoked]
-    return any(each.invoked > latest for each in others)
+class _Past:
+    """The leases of one job, and what may have ended them besides the clock.
+
+    A store that fences has promised to keep out a worker whose lease has expired. It has not said what it
+    does with one that never had the job, or whose lease was ended by a fail, its own or another's.
+    """
+
+    def __init__(self, operations: Sequence[Operation], endings: Sequence[Operation]) -> None:
+        self._leases = [each for each in operations if each.method == "lease" and each.outcome == OK]
+        self._enders = [each for each in operations if each.method == "fail" and each.outcome != REJECTED]
+        self._enders.extend(endings)
+
+    def is_superseded(self, call: Operation) -> bool:
+        """Whether the job surely was another's after the caller's lease had expired, and before the call."""
+        own = self._own(call)
+        if own is None:
+            return False
+        others = [each for each in self._leases if each.worker != call.worker and _over(each) < call.invoked]
+        return any(each.invoked > _over(own) and self._expired(own, _over(each), call) for each in others)
+
+    def is_overtaken(self, call: Operation, received: int) -> bool:
+        """Whether the caller's lease had expired when another received the job, at the instant `received`."""
+        own = self._own(call)
+        return own is not None and self._expired(own, received, call)
+
+    def _own(self, call: Operation) -> Operation | None:
+        """The latest delivery to the caller before the call."""
+        own = [each for each in self._leases if each.worker == call.worker and _over(each) <= call.invoked]
+        return max(own, key=_over, default=None)
+
+    def _expired(self, own: Operation, until: int, call: Operation) -> bool:
+        """Whether nothing but the clock can have ended a lease before the instant `until`."""
+        return not any(
+            each is not call and each.invoked <= until and _over(each) >= own.invoked for each in self._enders
+        )
 
 
 def _over(operation: Operation) -> int:
@@ -128,7 +158,8 @@ class _Search:
         self._unseen = around.unseen
         self._forced = forced
         self._pending: list[int] = []
-        self._superseded = superseded(self._operations) if life.fences else ()
+        self._past = _Past(self._operations, around.endings) if life.fences else None
+        self._superseded = superseded(self._operations, around.endings) if life.fences else ()
         if any(each.method == "inspect" for each in self._operations):
             # To be on lease to nobody explains no delivery, but it explains being shown as leased.
             self._operations.extend(around.lost)
@@ -282,7 +313,7 @@ class _Search:
             if operation.outcome == UNKNOWN:
                 return life.taken(state, when)
             return life.delivered(state, worker, operation.returned or 0, ends)
-        if operation in self._superseded:
+        if operation.method in ("complete", "fail") and self._is_kept_out(operation, state):
             return (state,)
         if operation.method == "complete":
             after = life.completed(state, worker, operation.invoked)
@@ -299,6 +330,15 @@ class _Search:
         if operation is self._forced:
             return [each for each in after if each != state]
         return after
+
+    def _is_kept_out(self, call: Operation, state: State) -> bool:
+        """Whether a store that fences keeps out this complete or fail, however late it has its effect."""
+        if self._past is None:
+            return False
+        if call in self._superseded:
+            return True
+        anothers = state.phase is Phase.LEASED and state.holder not in (0, call.worker)
+        return anothers and self._past.is_overtaken(call, state.since)
 
     def _loosened(self, state: State, operation: Operation, when: int) -> Sequence[State]:
         """The states after something that may end a lease that is held, now or later."""

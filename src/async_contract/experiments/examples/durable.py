@@ -81,7 +81,7 @@ async def _in_another_process(bench: Bench) -> None:
             recorder.note("reopen", 0, closed)
             for each in await remote.lease(3):
                 await remote.complete(each.id)
-            await remote.enqueue(Job("elsewhere", "mail", "acme", b"from another process"))
+            await remote.enqueue(Job("elsewhere", "mail", "acme", b'{"from": "another process"}'))
             await remote.lease(1)
             await host.dismiss()
     await bench.reopen()

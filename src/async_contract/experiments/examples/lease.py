@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from async_contract.experiments.bench import Bench, NotApplicable, Worker
-from async_contract.experiments.examples.values import LOOK_ALIKES, odd_jobs
+from async_contract.experiments.bench import Bench, NotApplicable, Worker, ordinary_job
+from async_contract.experiments.examples.values import LOOK_ALIKES, odd_in_one, odd_jobs
 from async_contract.history.operation import Delivered
 from async_contract.judge.refusals import ERRORS
 from async_contract.store import Job
@@ -117,8 +117,22 @@ async def faithful(bench: Bench) -> None:
     worker = await bench.worker()
     accepted = 0
     for job in odd_jobs():
-        accepted += (await bench.offer(job)).outcome == "ok"
-    for number in range(accepted):
+        if await _is_taken_in(bench, job):
+            accepted += 1
+            continue
+        # It may be full; and it may take any payload and be particular about names, or the other way round.
+        await _come_and_go(worker, accepted)
+        accepted = sum([await _is_taken_in(bench, each) for each in odd_in_one(job)])
+    await _come_and_go(worker, accepted)
+
+
+async def _is_taken_in(bench: Bench, job: Job) -> bool:
+    return (await bench.offer(job)).outcome == "ok"
+
+
+async def _come_and_go(worker: Worker, count: int) -> None:
+    """Lease so often that so many jobs may come, and end each in one way or the other."""
+    for number in range(count):
         for each in await worker.ask(3):
             if number % 3:
                 await worker.finish(each.id)
@@ -142,7 +156,7 @@ async def as_many(bench: Bench) -> None:
 async def _each_by_itself(bench: Bench, worker: Worker, ids: Sequence[str]) -> None:
     taken = []
     for number, job_id in enumerate(ids):
-        operation = await bench.offer(Job(job_id, "kind", "", f"payload {number}".encode()))
+        operation = await bench.offer(ordinary_job(job_id, number))
         if operation.outcome == "ok":
             taken.append(operation.job_id)
     if bench.chooses_ids:
@@ -165,9 +179,9 @@ async def _each_by_itself(bench: Bench, worker: Worker, ids: Sequence[str]) -> N
 
 async def _almost(bench: Bench, worker: Worker) -> None:
     """Ends of ids that are only like that of a job that is held, or of one that is ready."""
-    await bench.offer(Job("Only", "kind"))
+    await bench.offer(ordinary_job("Only", 0))
     held = await bench.obtain_some(worker, MANY)
-    await bench.offer(Job("Ready", "kind"))
+    await bench.offer(ordinary_job("Ready", 0))
     for like in ("only", "ONLY ", " Only", "Onl", "Onl_", "On%", "Only\x00", "ready", "READY ", "Read_", "%"):
         await worker.complete(like)
         await worker.fail(like)
@@ -326,7 +340,7 @@ async def order(bench: Bench) -> None:
     worker = await bench.worker()
     names = ("m", "z", "a", "q", "B", "0", "y", "c", "x", "d")
     for number, name in enumerate(names):
-        await bench.offer(Job(f"{name}-job", f"kind-{9 - number}", name[::-1], bytes([250 - 7 * number])))
+        await bench.offer(Job(f"{name}-job", f"kind-{9 - number}", name[::-1], b"%d" % (250 - 7 * number)))
         await bench.sleep(0.001)
         if number == 4:
             await _take(worker, 1)

@@ -89,6 +89,7 @@ PAYLOADS = (
     b"'; DROP TABLE jobs; --",
     b"\x80\x04\x95",
     b'{"a": 1}',
+    '{"a": "\u65e5\u672c"}'.encode(),
     b" blank ends ",
     b"\\x41",
     b"=?",
@@ -151,4 +152,13 @@ def odd_jobs() -> list[Job]:
         Job("odd-empty-tenant", "kind", "", b"payload"),
         Job("odd-same-1", "same", "same", b"one"),
         Job("odd-same-2", "same", "same", b"another"),
+    ]
+
+
+def odd_in_one(job: Job) -> list[Job]:
+    """Of a job that is odd in several ways, jobs that are odd in one way each."""
+    return [
+        Job(f"{job.id}-kind", job.kind, "acme", b"{}"),
+        Job(f"{job.id}-tenant", "kind", job.tenant_id, b"{}"),
+        Job(f"{job.id}-payload", "kind", "acme", job.payload),
     ]
