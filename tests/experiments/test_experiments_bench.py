@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib import import_module
 from typing import ClassVar
 
@@ -24,7 +25,7 @@ from async_contract.experiments.scheduled import Effort, Scheduler
 from async_contract.experiments.verify import verify
 from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
-from async_contract.harness.sandbox import Sandboxes
+from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.judge.verdict import Verdict
 from async_contract.reference.memory import MemoryStore
 from async_contract.store import Job, JobRecord
@@ -87,6 +88,41 @@ def test_what_never_expires_is_not_waited_for() -> None:
             await expiry.not_early(bench)
 
     on_a_bench(StoreHarness(MemoryStore), play)
+
+
+class Shielded(MemoryStore):
+    """A lease takes effect some turns later, whatever becomes of its caller; one task never ends."""
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Lease jobs in a task of its own."""
+
+        async def later() -> list[Job]:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return await super(Shielded, self).lease(limit)
+
+        self.forever = asyncio.create_task(asyncio.Event().wait())
+        return await asyncio.shield(asyncio.create_task(later()))
+
+
+def test_what_a_cancelled_lease_left_running_begins_before_leases_expire(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So in virtual time too its jobs come back by then; what never ends is not waited for without end."""
+    monkeypatch.setattr("async_contract.experiments.bench.AFTERMATH", 0.01)
+
+    def connect(sandbox: Sandbox) -> Shielded:
+        return Shielded(lease_timeout=30.0, clock=sandbox.clock)
+
+    async def play(bench: Bench) -> None:
+        await bench.enqueue(1)
+        worker = await bench.first_worker()
+        assert await bench.cancelled(partial(worker.lease, 1), 1)
+        await bench.expire()
+        assert [each.id for each in await worker.lease(1)] == ["job-01"]
+
+    promised = Capabilities(lease_timeout=30.0, redelivers=True)
+    on_a_bench(StoreHarness(connect, capabilities=promised, virtual_time=True), play)
 
 
 def test_programs_of_a_store_with_long_delays_are_judged_undrained() -> None:

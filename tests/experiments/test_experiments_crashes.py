@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from dataclasses import replace
 from random import Random
@@ -148,7 +149,7 @@ def test_what_else_a_kill_has_shown_is_told_of_its_clause() -> None:
 
 def test_a_sweep_kills_a_worker_before_each_line_of_the_store() -> None:
     """What lasts for a moment only is found, and repeated exactly."""
-    found = explored(TornForAMoment.reached(), Casualties(kills=0, seconds=60, sweeps=True))
+    found = explored(TornForAMoment.reached(), Casualties(kills=0, seconds=60, sweeping=60))
     finding = found.findings["durable/kill"]
     assert finding.again
     assert finding.schedule[0].when == "at"
@@ -158,8 +159,25 @@ def test_a_sweep_kills_a_worker_before_each_line_of_the_store() -> None:
 
 
 def test_a_correct_store_survives_a_sweep() -> None:
-    """Of every line; when the time is over, the sweep is too."""
-    found = explored(FiledStore.reached(), Casualties(kills=0, seconds=60, sweeps=True))
-    assert (found.findings, found.stopped) == ({}, "")
+    """Of every line, and also after the time of the random kills is over."""
+    found = explored(FiledStore.reached(), Casualties(kills=9, seconds=0, sweeping=60))
+    assert (found.findings, found.stopped, found.short) == ({}, "", "")
     assert found.programs == found.counts["durable/kill"] > 9
-    assert explored(FiledStore.reached(), Casualties(kills=0, seconds=0, sweeps=True)).programs == 0
+
+
+def test_what_a_sweep_has_no_time_for_is_told() -> None:
+    """Behind what was spent, and beside the verdict: what was not tried is not held in silence."""
+    harness, known = FiledStore.reached(), Explorations()
+    found = explored(harness, Casualties(kills=0, sweeping=1e-9))
+    assert found.programs == 3
+    told = re.fullmatch(r"swept 0 of \d+ boundaries before its time was over", found.short)
+    assert told
+    known._done[id(harness)] = (harness, Explored({name: Exploration() for name in WAY} | {"kill": found}))
+    with Sandboxes() as sandboxes:
+        verdict = verify(harness, "durable/kill", sandboxes=sandboxes, explorations=known).verdict
+        other = verify(harness, "durable/reopen", sandboxes=sandboxes, explorations=known).verdict
+    assert (verdict.verdict, verdict.reason) == (Verdict.HELD, told[0])
+    assert (other.verdict, other.reason) == (Verdict.HELD, "")
+    explored_all = known.done(harness)
+    assert explored_all is not None
+    assert explored_all.spent[-1].ended == told[0]

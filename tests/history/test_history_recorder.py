@@ -383,3 +383,43 @@ def test_it_is_noted_whether_the_store_has_to_be_awaited(tmp_path: Path) -> None
         return found
 
     assert asyncio.run(main()) == [False, False, True, True]
+
+
+def test_what_is_no_error_of_the_store_passes_through(recorder: Recorder) -> None:
+    """Such as the end of the time limit; the history has the call as one that nobody waited for."""
+
+    class TimeIsUp(BaseException):
+        pass
+
+    calls: tuple[Coroutine[Any, Any, Any], ...]
+    store = Store(lease=raising(TimeIsUp()), complete=raising(TimeIsUp()))
+    calls = recorder.lease(1, store, 5), recorder.complete(1, store, "a")
+    for call in calls:
+        with pytest.raises(TimeIsUp):
+            call.send(None)
+    assert recorder.history == [
+        Operation("lease", 1, START + 1, START + 2, UNKNOWN, None, 5, (), CANCELLED),
+        Operation("complete", 1, START + 3, START + 4, UNKNOWN, "a", None, (), CANCELLED),
+    ]
+
+
+def test_calls_may_begin_elsewhere(tmp_path: Path) -> None:
+    """A recorder of another kind says where; what comes of them is recorded alike."""
+    begun = []
+
+    class Elsewhere(Recorder):
+        async def _begin(self, function: Callable[..., Any], *arguments: Any) -> Any:
+            begun.append(arguments)
+            return function(*arguments)
+
+    made = make(tmp_path)
+    recorder = Elsewhere(made._harness, made._sandbox, call_limit=10.0)
+    store = Store(lease=lambda _: [JOB], complete=raising(RuntimeError("lost")))
+
+    async def run() -> None:
+        await recorder.lease(1, store, 3)
+        await recorder.complete(1, store, "a")
+
+    asyncio.run(run())
+    assert begun == [(3,), ("a",)]
+    assert [(each.outcome, each.jobs) for each in recorder.history] == [(OK, (GIVEN,)), (UNKNOWN, ())]

@@ -43,17 +43,18 @@ class Casualties:
 
     Attributes:
         kills: So many workers are killed at most.
-        seconds: Seconds after which no new program is begun.
+        seconds: Seconds after which no further random program is begun.
         tries: How many programs are tried to make one smaller.
         repeats: How often one is repeated until it breaks its clause again.
-        sweeps: Whether one is killed at each boundary inside a lease, a complete and a fail besides.
+        sweeping: Seconds in which one is killed at each boundary inside a lease, a complete and a fail
+            besides; 0: none is.
     """
 
     kills: int = 15
     seconds: float = 4.0
     tries: int = 30
     repeats: int = 3
-    sweeps: bool = False
+    sweeping: float = 0.0
 
 
 @dataclass(slots=True)
@@ -102,34 +103,37 @@ class Crashes:
             await self._try(host, program, self._kill(random, program), casualties, done)
             if "durable/kill" in done.findings:
                 return
-        if casualties.sweeps:
-            await self._sweep(host, casualties, until, done)
+        if casualties.sweeping:
+            await self._sweep(host, casualties, done)
 
-    async def _sweep(self, host: Host, casualties: Casualties, until: float, done: Exploration) -> None:
+    async def _sweep(self, host: Host, casualties: Casualties, done: Exploration) -> None:
         """Kill a worker at every boundary inside one lease, one complete and one fail, one worker each.
 
-        Lines come last: there are most of them, and most of what lasts comes to be at the others.
+        Lines come last: there are most of them, and most of what lasts comes to be at the others. It has a
+        time of its own, and what there was none left for is told.
         """
-        swept: list[tuple[Program, list[Boundary]]] = []
+        until = time.monotonic() + casualties.sweeping
+        kills: list[tuple[Program, Boundary, Kill]] = []
         for program in SWEPT:
-            if time.monotonic() < until:
-                await self._try(host, program, Kill("after"), casualties, done)
-                swept.append((program, host.boundaries))
-        for lines in (False, True):
-            for program, boundaries in swept:
-                for number, (kind, text) in enumerate(boundaries, 1):
-                    if "durable/kill" in done.findings or time.monotonic() > until:
-                        return
-                    if (kind == LINE) is lines:
-                        kill = Kill("at", number, f"the {kind} {text}")
-                        await self._try(host, program, kill, casualties, done)
+            await self._try(host, program, Kill("after"), casualties, done)
+            for number, boundary in enumerate(host.boundaries, 1):
+                kills.append((program, boundary, Kill("at", number, "the {} {}".format(*boundary))))
+        kills.sort(key=lambda each: each[1][0] == LINE)
+        for number, (program, _, kill) in enumerate(kills):
+            if "durable/kill" in done.findings:
+                return
+            if time.monotonic() > until:
+                done.short = f"swept {number} of {len(kills)} boundaries before its time was over"
+                return
+            await self._try(host, program, kill, casualties, done)
 
     async def _try(
         self, host: Host, program: Program, kill: Kill, casualties: Casualties, done: Exploration
     ) -> None:
         done.programs += 1
         done.steps += len(program)
-        progress.tell(done, 0 if casualties.sweeps else casualties.kills, casualties.seconds)
+        sweeps = bool(casualties.sweeping)
+        progress.tell(done, 0 if sweeps else casualties.kills, casualties.seconds + casualties.sweeping)
         broken, history = await self.run(host, program, kill, done)
         for clause in [each for each in broken if each not in done.findings]:
             seen = Finding(broken[clause][0], program, history, (kill,), WAY, again=False)

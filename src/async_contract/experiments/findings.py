@@ -48,6 +48,7 @@ class Exploration:
         seconds: How long all that took.
         left: How the store left the way it was to be carried out in; empty if it stayed.
         stopped: Why it ended before its time, if it did.
+        short: How far it came, where the time was too short for all there was to do; empty if it was not.
         loose: Of how many schedules the order was not controlled to the end, where it should have been.
         began: When it began, by the monotonic clock.
     """
@@ -62,6 +63,7 @@ class Exploration:
     seconds: float = 0.0
     left: str = ""
     stopped: str = ""
+    short: str = ""
     loose: int = 0
     began: float = field(default_factory=time.monotonic)
 

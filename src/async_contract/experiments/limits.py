@@ -30,8 +30,8 @@ EFFORTS = {
 
 CASUALTIES = {
     "quick": Casualties(kills=3, seconds=1.0),
-    "normal": Casualties(kills=15, seconds=4.0, sweeps=True),
-    "thorough": Casualties(kills=300, seconds=60.0, tries=100, repeats=10, sweeps=True),
+    "normal": Casualties(kills=15, seconds=4.0, sweeping=7.5),
+    "thorough": Casualties(kills=300, seconds=60.0, tries=100, repeats=10, sweeping=60.0),
 }
 """By effort: how many workers are killed."""
 
@@ -127,6 +127,7 @@ class Limits:
 
     @property
     def casualties(self) -> Casualties:
-        """How many workers are killed, for at most one share of the time that there is."""
-        casualties = CASUALTIES[self.effort]
-        return replace(casualties, seconds=min(casualties.seconds, self._share))
+        """How many workers are killed, at random and in a sweep, each for at most half a share of time."""
+        casualties, most = CASUALTIES[self.effort], self._share / 2
+        seconds, sweeping = min(casualties.seconds, most), min(casualties.sweeping, most)
+        return replace(casualties, seconds=seconds, sweeping=sweeping)

@@ -96,13 +96,8 @@ class _LateRecorder(Recorder):
 
     delay: Callable[[], float]
 
-    async def _call(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], wrap: Wrap | None = None
-    ) -> Any:
-        def late(call: Awaitable[Any]) -> Awaitable[Any]:
-            return Late(wrap(call) if wrap else call, self.delay)
-
-        return await super()._call(function, arguments, late)
+    def _within(self, call: Awaitable[Any], wrap: Wrap | None) -> Awaitable[Any]:
+        return super()._within(Late(wrap(call) if wrap else call, self.delay), None)
 
 
 class Races(LoopStage):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import linecache
 import os
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from async_contract.experiments.stuck import Deadlock
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.operation import Operation
-from async_contract.history.recorder import Recorder, Wrap
+from async_contract.history.recorder import Recorder
 
 _WARM_UP: Program = (
     *[Step(0, Kind.ENQUEUE)] * 2,
@@ -80,10 +80,10 @@ class _OneByOne:
 class _ThreadRecorder(Recorder):
     """Calls the store in the thread of the present worker."""
 
-    async def _call(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], wrap: Wrap | None = None
-    ) -> Any:
-        return await super()._call(HAND.get().call, (function, *arguments), wrap)
+    _begins_itself = False
+
+    def _begin(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+        return HAND.get().call(function, *arguments)
 
 
 class ThreadBench(Bench):

@@ -191,8 +191,8 @@ class _Run:
         if self._verdict is not Verdict.HELD:
             return ClauseVerdict(self._clause.id, self._verdict, count, reason=self._reason)
         if found.verdict is Verdict.UNEXERCISED and count >= self._clause.minimum:
-            return ClauseVerdict(self._clause.id, Verdict.HELD, count)
-        return replace(found, count=count)
+            found = ClauseVerdict(self._clause.id, Verdict.HELD)
+        return replace(found, count=count, reason=found.reason or self._explored.short(self._clause.id))
 
     def _guarded(self, run: Callable[[], None]) -> None:
         """Run an experiment; what the store does instead of letting it pass is a verdict too."""

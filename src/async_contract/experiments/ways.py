@@ -283,6 +283,10 @@ class Explored:
         own = [each.findings for name, each in self.ways.items() if WAY[name].clause == clause]
         return next((finding for findings in own for finding in findings.values()), None)
 
+    def short(self, clause: str) -> str:
+        """How far a way came that is for this clause alone, where there was no time for all of it."""
+        return "; ".join(each.short for name, each in self.ways.items() if WAY[name].clause == clause)
+
     def left(self, name: str) -> bool:
         """Whether the store left the way of this name, where it is one."""
         return not name or (name in self.ways and bool(self.ways[name].left))
@@ -303,7 +307,7 @@ class Explored:
         return [
             Spent(
                 WAY[name].says, each.programs, each.steps, each.schedules, each.distinct, each.seconds,
-                each.left or each.stopped, _label(name, each),
+                each.left or each.stopped or each.short, _label(name, each),
             )
             for name, each in self.ways.items()
         ]  # fmt: skip

@@ -6,6 +6,7 @@ Only what came of a call is recorded here; what it means is for the judge.
 from __future__ import annotations
 
 import asyncio
+import operator
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,6 +33,9 @@ from async_contract.store import Job
 Wrap = Callable[[Awaitable[Any]], Awaitable[Any]]
 """What an experiment may do with the awaitable that a store returned, such as cancel it."""
 
+_NEW = tuple.__new__
+"""Makes an operation of its fields, in a third of the time that the class's own constructor takes."""
+
 
 class CallTimedOut(Exception):
     """A call of the store did not return within the time limit; the history has it as unknown."""
@@ -50,6 +54,12 @@ class Recorder:
         history: What was recorded, in the order of `operation.instant`: a call other than a lease
             takes its place when it is invoked, a lease when it returns.
     """
+
+    _begin: Callable[..., Any] = operator.call
+    """Calls a function of the store, with its arguments."""
+
+    _begins_itself = True
+    """Whether an awaitable that `_begin` gives is the store's own, and not one that waits for its call."""
 
     def __init__(
         self,
@@ -88,23 +98,24 @@ class Recorder:
         Raises:
             HarnessError: The store gave two jobs the same id.
         """
-        given = Delivered(job.id, job.kind, job.tenant_id, job.payload, job.attempts)
-        begun = Operation("enqueue", worker, self.now(), None, UNKNOWN, job.id, None, (given,), CANCELLED)
+        given = _NEW(Delivered, (job.id, job.kind, job.tenant_id, job.payload, job.attempts))
         self._given.add(job.id)
-        place, result = await self._record(begun, self._harness.enqueue, (store, job))
+        place, result = await self._record(
+            "enqueue", worker, self._harness.enqueue, (store, job), job_id=job.id, jobs=(given,)
+        )
         done = self.history[place]
-        if done.outcome == OK:
+        if done.outcome is OK:
             job_id = chosen_id(result, job)
             if job_id in self._enqueued:
                 raise HarnessError(
                     f"enqueue returned {job_id!r} for two jobs; a str that it returns is the id which the "
                     "store chose: return that, or None if the job keeps its own"
                 )
-            self._given.add(job_id)
             self._enqueued.add(job_id)
             if job_id != job.id:
+                self._given.add(job_id)
                 done = self.history[place] = done._replace(job_id=job_id, jobs=(given._replace(id=job_id),))
-        return self._checked(done)
+        return done
 
     async def lease(
         self, worker: int, store: Any, limit: int, wrap: Wrap | None = None
@@ -114,52 +125,42 @@ class Recorder:
         outcome, result, error = UNKNOWN, None, CANCELLED
         jobs: tuple[Delivered, ...] = ()
         try:
-            outcome, result, error = await self._call(self._watched(store.lease), (limit,), wrap)
-            if outcome == OK:
-                outcome, jobs, error = await self._read(result)
-        finally:
-            done = Operation("lease", worker, invoked, self.now(), outcome, None, limit, jobs, error)
-            self.history.append(done)
-        return self._checked(done), result
-
-    async def _read(self, result: Any) -> tuple[Outcome, tuple[Delivered, ...], str]:
-        try:
-            jobs, error = batch(result)
-        except Exception as raised:
+            result = self._begin(store.lease, limit)
+            if hasattr(result, "__await__"):
+                self._harness.awaited |= self._begins_itself
+                result = await self._within(result, wrap)
             # A batch that is fetched while it is read, and gets lost on the way, is a lease that failed.
-            return await self._outcome(raised), (), _text(raised)
-        if self._leave_foreign:
-            ours = tuple(each for each in jobs if each.id in self._given)
-            if len(ours) < len(jobs):
-                jobs, error = ours, LEFT_OUT  # so that nobody takes it for an empty lease
-        return OK, jobs, error
+            jobs, error = batch(result)
+            outcome = OK
+        except BaseException as raised:
+            found = await self._classified(raised)
+            if found is None:
+                raise
+            outcome, error = found
+        finally:
+            if self._leave_foreign and jobs:
+                ours = tuple(each for each in jobs if each.id in self._given)
+                if len(ours) < len(jobs):
+                    jobs, error = ours, LEFT_OUT  # so that nobody takes it for an empty lease
+            done = _NEW(Operation, ("lease", worker, invoked, self.now(), outcome, None, limit, jobs, error))
+            self.history.append(done)
+        if error is TIMED_OUT:
+            raise self._timed_out("lease")
+        return done, result
 
     async def complete(self, worker: int, store: Any, job_id: str, wrap: Wrap | None = None) -> Operation:
         """Complete a job."""
-        begun = Operation("complete", worker, self.now(), None, UNKNOWN, job_id, None, (), CANCELLED)
-        place, _ = await self._record(begun, self._watched(store.complete), (job_id,), wrap)
-        return self._checked(self.history[place])
+        place, _ = await self._record("complete", worker, store.complete, (job_id,), job_id=job_id, wrap=wrap)
+        return self.history[place]
 
     async def fail(
         self, worker: int, store: Any, job_id: str, message: str, wrap: Wrap | None = None
     ) -> Operation:
         """Fail a job."""
-        begun = Operation("fail", worker, self.now(), None, UNKNOWN, job_id, message, (), CANCELLED)
-        place, _ = await self._record(begun, self._watched(store.fail), (job_id, message), wrap)
-        return self._checked(self.history[place])
-
-    def _watched(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """The method, until it is known that what it returns has to be awaited."""
-        harness = self._harness
-        if harness.awaited:
-            return method
-
-        def call(*arguments: Any) -> Any:
-            result = method(*arguments)
-            harness.awaited = hasattr(result, "__await__")
-            return result
-
-        return call
+        place, _ = await self._record(
+            "fail", worker, store.fail, (job_id, message), job_id=job_id, value=message, wrap=wrap
+        )
+        return self.history[place]
 
     async def inspect(self, worker: int, store: Any, job_id: str) -> Operation:
         """Look up what the store remembers of a job.
@@ -167,12 +168,13 @@ class Recorder:
         Raises:
             HarnessError: What came back is no record.
         """
-        begun = Operation("inspect", worker, self.now(), None, UNKNOWN, job_id, None, (), CANCELLED)
-        place, result = await self._record(begun, self._harness.inspect, (store, job_id))
+        place, result = await self._record(
+            "inspect", worker, self._harness.inspect, (store, job_id), job_id=job_id
+        )
         done = self.history[place]
-        if done.outcome == OK:
+        if done.outcome is OK:
             done = self.history[place] = done._replace(value=record_from(result))
-        return self._checked(done)
+        return done
 
     async def relay(self, begun: Operation, made: Awaitable[Operation]) -> Operation:
         """Write down a call that a worker in another process makes.
@@ -207,61 +209,70 @@ class Recorder:
 
     async def _record(
         self,
-        begun: Operation,
+        method: Method,
+        worker: int,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
+        *,
+        job_id: str,
+        value: str | None = None,
+        jobs: tuple[Delivered, ...] = (),
         wrap: Wrap | None = None,
     ) -> tuple[int, Any]:
         """Make a call that has its place in the history from its invocation on.
 
         However it ends, also by a cancellation that passes through, the history has how and when.
         """
-        place = len(self.history)
-        self.history.append(begun)
+        history = self.history
         outcome, result, error = UNKNOWN, None, CANCELLED
+        invoked = self.now()
+        place = len(history)
+        begun = (method, worker, invoked, None, outcome, job_id, value, jobs, error)
+        history.append(_NEW(Operation, begun))
         try:
-            outcome, result, error = await self._call(function, arguments, wrap)
-        finally:
-            method, worker, invoked, _, _, job_id, value, jobs, _ = begun
-            self.history[place] = Operation(
-                method, worker, invoked, self.now(), outcome, job_id, value, jobs, error
-            )
-        return place, result
-
-    def _checked(self, done: Operation) -> Operation:
-        if done.error == TIMED_OUT:
-            raise CallTimedOut(
-                f"{done.method} did not return within {self._call_limit:g} s: it hung {self._stood}"
-            )
-        return done
-
-    async def _call(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], wrap: Wrap | None = None
-    ) -> tuple[Outcome, Any, str]:
-        """Call the store and say what came of it. A cancellation of the caller passes through."""
-        try:
-            result = function(*arguments)
+            result = self._begin(function, *arguments)
             # Not `inspect.isawaitable`, which costs as much as the rest of this method.
             if hasattr(result, "__await__"):
-                result = await within(self._call_limit, wrap(result) if wrap else result)
-        except HarnessError:
-            raise
-        except TimeIsUp as up:
-            self._stood = str(up)
-            return UNKNOWN, None, TIMED_OUT
-        except Exception as error:
-            return await self._outcome(error), None, _text(error)
-        except SystemExit as error:  # it must not end the run
-            return UNKNOWN, None, _text(error)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+                self._harness.awaited |= self._begins_itself and method in ("complete", "fail")
+                result = await self._within(result, wrap)
+            outcome, error = OK, ""
+        except BaseException as raised:
+            found = await self._classified(raised)
+            if found is None:
                 raise
-            return UNKNOWN, None, _text(error)  # the store cancelled itself: nobody asked it to
-        return OK, result, ""
+            outcome, error = found
+        finally:
+            done = (method, worker, invoked, self.now(), outcome, job_id, value, jobs, error)
+            history[place] = _NEW(Operation, done)
+        if error is TIMED_OUT:
+            raise self._timed_out(method)
+        return place, result
 
-    async def _outcome(self, error: Exception) -> Outcome:
-        return REJECTED if await is_rejection(self._harness, error) else UNKNOWN
+    def _within(self, call: Awaitable[Any], wrap: Wrap | None) -> Awaitable[Any]:
+        """What the store returned, to be awaited within the time limit."""
+        return within(self._call_limit, wrap(call) if wrap else call)
+
+    def _timed_out(self, method: str) -> CallTimedOut:
+        return CallTimedOut(f"{method} did not return within {self._call_limit:g} s: it hung {self._stood}")
+
+    async def _classified(self, error: BaseException) -> tuple[Outcome, str] | None:
+        """What came of a call that raised this; `None` if it is not the store's, and is to pass through."""
+        match error:
+            case HarnessError():
+                return None
+            case TimeIsUp():
+                self._stood = str(error)
+                return UNKNOWN, TIMED_OUT
+            case Exception():
+                rejected = await is_rejection(self._harness, error)
+                return REJECTED if rejected else UNKNOWN, _text(error)
+            case SystemExit():  # it must not end the run
+                return UNKNOWN, _text(error)
+            case asyncio.CancelledError():
+                task = asyncio.current_task()
+                # If nobody asked for it, the store has cancelled itself.
+                return None if task is not None and task.cancelling() else (UNKNOWN, _text(error))
+        return None
 
 
 def _text(error: BaseException) -> str:

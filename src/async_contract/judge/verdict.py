@@ -64,7 +64,8 @@ class ClauseVerdict:
         verdict: The verdict.
         count: How often the clause was put to the test, in the unit that its catalogue entry names.
         violations: What broke it; empty unless the verdict is *broken* or *known*.
-        reason: Why it is *unexercised*, *not promised*, *known*, or an *error*.
+        reason: Why it is *unexercised*, *not promised*, *known*, or an *error*; beside *held*, what there
+            was no time for.
         label: How far the order of the workers was controlled, as a `Label`; empty without a verdict,
             and where no store is judged.
     """
