@@ -141,8 +141,10 @@ class StoreHarness:
         """
         if "is_rejection" in self._given:
             return self._given["is_rejection"](error)
+        if isinstance(error, (LookupError, ValueError, StoreError)):
+            return True
         packages = {_package(each) for each in self.store_classes} - _NO_STORES_PACKAGE
-        return isinstance(error, (LookupError, ValueError, StoreError)) or _package(type(error)) in packages
+        return _package(type(error)) in packages
 
     def inspects(self, store: AnyStore) -> bool:
         """Whether the records of `store` can be read, by its own `inspect` or by the harness's."""
