@@ -1,14 +1,22 @@
-"""How fast stores are explored: `python benchmarks/exploration.py`.
+"""How fast stores are explored: `python benchmarks/exploration.py`, with the repository on `PYTHONPATH`.
 
-Steps per CPU second, in one run over one store (MemoryStore), of a bare loop, of the built-in
-exploration with the judge on, of StoreMachine, and of a RuleBasedStateMachine written by hand that
-does the same calls and checks nothing but that no job is delivered twice. Ratios matter, not rates.
+Steps per CPU second, over one store (MemoryStore), of a bare loop, of the built-in exploration with the
+judge on, of StoreMachine, and of a RuleBasedStateMachine written by hand that does the same calls and
+checks nothing but that no job is delivered twice. A step is a call that was made, for the machines; for
+the exploration it is a step of a program, so what empties the store at the end of each (a fifth of all
+calls) is time spent and no step. Each is measured in several rounds, one after another in turn, and the
+best of each counts: what else the machine does makes a round slower, never faster. Ratios matter, not rates.
+
+Then how the cost of a step grows with the length of its history, which it must not: the same number of
+steps in programs of different lengths.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 from hypothesis import HealthCheck, Phase, settings
@@ -19,9 +27,12 @@ from async_contract import Job, MemoryStore
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.explore import Budget, Explorer
 from async_contract.experiments.machine import StoreMachine
+from async_contract.experiments.programs import Program, generate, menu_for
 from async_contract.harness.sandbox import Sandboxes
 from contract_suites.memory import harness
 
+ROUNDS = 5
+LENGTHS = (30, 100, 300, 1_000, 3_000)
 EXAMPLES = 60
 STEPS = 50
 SETTINGS = settings(
@@ -124,18 +135,49 @@ def explore(programs: int) -> tuple[int, float]:
         return done.steps, time.process_time() - began
 
 
+def of_length(length: int, steps: int) -> float:
+    """CPU microseconds of a step, in programs of so many steps, carried out and judged."""
+    menu = replace(menu_for(harness.capabilities, virtual=True), steps=length)
+    random = Random(1)
+    programs: list[Program] = []
+    while sum(map(len, programs)) < steps:
+        program = generate(random, menu)
+        programs += [program[:length]] if len(program) >= length * 0.8 else []
+    with Sandboxes() as sandboxes:
+        explorer = Explorer(harness, sandboxes, Settings(), seed=1)
+
+        async def carry_out() -> None:
+            for program in programs:
+                await explorer.broken(program)
+
+        began = time.process_time()
+        asyncio.run(carry_out())
+        return (time.process_time() - began) / sum(map(len, programs)) * 1e6
+
+
 def main() -> None:
     """Measure and print."""
     Counting.harness = harness
-    rows = [("bare loop", 200_000, bare_loop(200_000))]
-    rows.append(("exploration, judged", *explore(2_000)))
-    rows.append(("StoreMachine, judged", *machine(Counting)))
-    rows.append(("RuleBasedStateMachine by hand", *machine(HandWritten)))
-    by_hand = rows[-1][1] / rows[-1][2]
+    ways: dict[str, Callable[[], tuple[int, float]]] = {
+        "bare loop": lambda: (200_000, bare_loop(200_000)),
+        "exploration, judged": lambda: explore(1_000),
+        "StoreMachine, judged": lambda: machine(Counting),
+        "RuleBasedStateMachine by hand": lambda: machine(HandWritten),
+    }
+    best: dict[str, tuple[int, float]] = {}
+    for _ in range(ROUNDS + 1):  # one to get warm
+        for name, way in ways.items():
+            steps, seconds = way()
+            best[name] = max(best.get(name, (0, 1.0)), (steps, seconds), key=lambda each: each[0] / each[1])
+    hand = best["RuleBasedStateMachine by hand"]
+    by_hand = hand[0] / hand[1]
     print(f"{'':32}{'steps':>9}{'CPU s':>8}{'steps/s':>10}{'by hand':>9}")
-    for name, steps, seconds in rows:
+    for name, (steps, seconds) in best.items():
         print(f"{name:32}{steps:>9}{seconds:>8.2f}{steps / seconds:>10.0f}{steps / seconds / by_hand:>8.1f}x")
     print("targets: exploration at least 20 times the machine by hand, StoreMachine at least 0.6 of it")
+    print(f"\n{'steps of a program':32}" + "".join(f"{length:>9}" for length in LENGTHS))
+    costs = [min(of_length(length, 20_000) for _ in range(3)) for length in LENGTHS]
+    print(f"{'CPU us for each':32}" + "".join(f"{cost:>9.1f}" for cost in costs))
 
 
 if __name__ == "__main__":

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 
 import pytest
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.experiments.bench import Bench, Settings, open_bench
+from async_contract.experiments.bench import Bench, Settings, Worker, open_bench
+from async_contract.experiments.in_order import open_prompt_bench, play_in_order
 from async_contract.experiments.programs import (
     Kind,
     Menu,
+    Player,
     Program,
     Step,
     decode,
     encode,
+    finish,
     generate,
     menu_for,
-    play_in_order,
 )
 from async_contract.experiments.shrink import parts, shrink, size
 from async_contract.harness.harness import StoreHarness
-from async_contract.harness.sandbox import Sandboxes
+from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.operation import Operation
 from async_contract.reference.memory import MemoryStore
+from async_contract.store import Job
 
 FULL = Menu(workers=3, steps=40, sleeps=True, reopens=True)
 
@@ -35,7 +38,7 @@ def played(program: Program, harness: StoreHarness) -> list[Operation]:
 
     async def main() -> Bench:
         with Sandboxes() as sandboxes:
-            async with open_bench(harness, sandboxes, Settings()) as bench:
+            async with open_prompt_bench(harness, sandboxes, Settings()) as bench:
                 await play_in_order(bench, program)
         return bench
 
@@ -178,4 +181,77 @@ def test_what_may_be_to_blame_is_left_out_by_turns() -> None:
         (plain_id, fail),
         (enqueue,),
         (enqueue, plain_message),
+    ]
+
+
+class Slow(MemoryStore):
+    """Suspends before it does anything."""
+
+    async def enqueue(self, job: Job) -> None:
+        """Take a job in, later."""
+        await asyncio.sleep(0)
+        await super().enqueue(job)
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Deliver, later."""
+        await asyncio.sleep(0)
+        return await super().lease(limit)
+
+    async def complete(self, id: str) -> None:
+        """Complete, later."""
+        await asyncio.sleep(0)
+        await super().complete(id)
+
+    async def fail(self, id: str, message: str) -> None:
+        """Fail, later."""
+        await asyncio.sleep(0)
+        await super().fail(id, message)
+
+
+def a_slow_store(sandbox: Sandbox) -> MemoryStore:
+    """One that suspends."""
+    return Slow(lease_timeout=1.0, clock=sandbox.clock)
+
+
+def a_quick_store(sandbox: Sandbox) -> MemoryStore:
+    """One that answers at once."""
+    return MemoryStore(lease_timeout=1.0, clock=sandbox.clock)
+
+
+@pytest.mark.parametrize("connect", [a_slow_store, a_quick_store])
+def test_full_speed_makes_no_difference(connect: Callable[[Sandbox], MemoryStore]) -> None:
+    """What is recorded at full speed is what is recorded step by step, to the instant."""
+    harness = StoreHarness(connect, capabilities=TIMED.capabilities, virtual_time=True)
+    menu = Menu(workers=3, steps=40, sleeps=True)
+
+    async def one_by_one(program: Program) -> list[Operation]:
+        with Sandboxes() as sandboxes:
+            async with open_bench(harness, sandboxes, Settings()) as bench:
+                player = Player(bench)
+                workers: dict[int, Worker] = {}
+                for step in program:
+                    if step.worker not in workers:
+                        first = bench.worker if step.worker else bench.first_worker
+                        workers[step.worker] = await first()
+                    await player.play(step, workers[step.worker])
+                await finish(bench)
+        return bench.history
+
+    for number in range(30):
+        program = generate(Random(number), menu)
+        assert played(program, harness) == asyncio.run(one_by_one(program))
+
+
+def test_only_what_can_wait_is_cancelled_in_a_task_of_its_own() -> None:
+    """A cancelled step of a store that suspends is cancelled; the jobs it may have got are nobody's."""
+    program = (
+        Step(0, Kind.ENQUEUE), Step(1, Kind.LEASE, 0, 0, 1), Step(1, Kind.LEASE),
+        Step(1, Kind.COMPLETE, 0, 0, 1), Step(1, Kind.SLEEP, 0, 0, 1), Step(1, Kind.ENQUEUE, 0, 0, 1),
+    )  # fmt: skip
+    harness = StoreHarness(a_slow_store, capabilities=TIMED.capabilities, virtual_time=True)
+    assert calls(played(program, harness))[1:5] == [
+        ("lease", 1, None, 1, "unknown"),
+        ("lease", 1, None, 1, "ok"),
+        ("complete", 1, "job-01", None, "unknown"),
+        ("enqueue", 0, "job-02", None, "ok"),
     ]

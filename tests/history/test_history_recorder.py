@@ -25,6 +25,7 @@ from async_contract.history.operation import (
     Operation,
     instant,
 )
+from async_contract.history.prompt import PromptRecorder
 from async_contract.history.recorder import CallTimedOut, Recorder
 from async_contract.store import Job, JobRecord
 
@@ -81,6 +82,17 @@ def raising(error: BaseException) -> Callable[..., Any]:
     return call
 
 
+@pytest.fixture(params=[Recorder, PromptRecorder], autouse=True)
+def kind(request: pytest.FixtureRequest) -> Iterator[type[Recorder]]:
+    """The kind of recorder: what holds for the one that everybody has holds for the prompt one too."""
+    KIND.append(request.param)
+    yield request.param
+    KIND.clear()
+
+
+KIND: list[type[Recorder]] = []
+
+
 @pytest.fixture
 def recorder(tmp_path: Path) -> Recorder:
     """A recorder in virtual time."""
@@ -90,7 +102,7 @@ def recorder(tmp_path: Path) -> Recorder:
 def make(path: Path, *, virtual: bool = True, **options: Any) -> Recorder:
     """A recorder of a store of the class above."""
     harness = StoreHarness(Store, capabilities=Capabilities(), virtual_time=virtual)
-    return Recorder(
+    return KIND[0](
         harness, Sandbox("ac_test", path / "sandbox", virtual=virtual), **{"call_limit": 10.0, **options}
     )
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -452,13 +452,16 @@ async def opened(bench: Bench) -> AsyncIterator[Bench]:
     Raises:
         NotEmpty: The store delivers a job that nobody put there.
     """
-    async with AsyncExitStack() as stack:
-        with _reported("prepare"):
-            await bench.conduct(prepare(bench.harness, bench.sandbox))
-        stack.push_async_callback(_dispose, bench)
-        stack.push_async_callback(bench.close)
-        await _refuse_foreign_jobs(bench)
-        yield bench
+    with _reported("prepare"):
+        await bench.conduct(prepare(bench.harness, bench.sandbox))
+    try:
+        try:
+            await _refuse_foreign_jobs(bench)
+            yield bench
+        finally:
+            await bench.close()
+    finally:
+        await _dispose(bench)
 
 
 async def _dispose(bench: Bench) -> None:

@@ -9,9 +9,10 @@ from random import Random
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments import progress
-from async_contract.experiments.bench import Settings, open_bench
+from async_contract.experiments.bench import Settings
 from async_contract.experiments.findings import Exploration, Finding
-from async_contract.experiments.programs import LIMITS, Kind, Program, Step, generate, menu_for, play_in_order
+from async_contract.experiments.in_order import open_prompt_bench, play_in_order
+from async_contract.experiments.programs import LIMITS, Kind, Program, Step, generate, menu_for
 from async_contract.experiments.shrink import parts, shrinking
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
@@ -119,7 +120,7 @@ class Explorer:
             counts: Where to add how often each clause was put to the test.
             drains: Whether what is left at the end is completed, or only leased.
         """
-        async with open_bench(self._harness, self._sandboxes, self._settings) as bench:
+        async with open_prompt_bench(self._harness, self._sandboxes, self._settings) as bench:
             try:
                 await play_in_order(bench, program, drains=drains)
             except CallTimedOut as hung:
@@ -134,7 +135,9 @@ class Explorer:
         judge.read()
         broken, counted = judge.evidence()
         if counts is not None and not judge.overload:
-            counts.update(counted)
+            for clause, count in counted.items():
+                if count:  # most are 0 in a short history
+                    counts[clause] += count
         return broken, counted
 
     async def _pursue(

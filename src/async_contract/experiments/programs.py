@@ -21,7 +21,7 @@ from typing import NamedTuple
 from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import Bench, NotApplicable, NotExercised, Worker
 from async_contract.experiments.examples.values import HOSTILE_MESSAGES, MESSAGES, STRANGERS
-from async_contract.history.operation import Operation
+from async_contract.history.operation import Delivered, Operation
 from async_contract.store import Job
 
 LIMITS = (1, 2, 3, 10, 0, -1, 2**31 - 1, 1_000, 256, 65_536)
@@ -53,6 +53,9 @@ class Kind(IntEnum):
     FAIL = 3
     SLEEP = 4
     REOPEN = 5
+
+
+_NEW = tuple.__new__
 
 
 class Step(NamedTuple):
@@ -105,10 +108,14 @@ def generate(random: Random, menu: Menu) -> Program:
     kinds = list(weights)
     steps = [Step(0, Kind.ENQUEUE, _some(random, WHICH)) for _ in range(random.randint(0, 4))]
     cancels = random.random() < 0.3 and menu.cancels
+    number = random.random  # what follows is written out, since it takes a tenth of the time of exploring
     for kind in random.choices(kinds, [weights[each] for each in kinds], k=random.randint(2, menu.steps)):
-        worker = 1 + int(random.random() * workers)
-        cancel = 1 + int(random.random() * 4) if cancels and kind in _CALLS and random.random() < 0.3 else 0
-        steps.append(Step(worker, kind, _some(random, WHICH), _some(random, len(TEXTS)), cancel))
+        worker = 1 + int(number() * workers)
+        cancel = 1 + int(number() * 4) if cancels and kind in _CALLS and number() < 0.3 else 0
+        which, how = number(), number()
+        which = 0 if which < 0.5 else int((2 * which - 1) * WHICH)
+        how = 0 if how < 0.5 else int((2 * how - 1) * len(TEXTS))
+        steps.append(_NEW(Step, (worker, kind, which, how, cancel)))
     return tuple(steps)
 
 
@@ -157,26 +164,38 @@ class Player:
         elif step.kind is Kind.ENQUEUE:
             await self._enqueue(step, worker)
         elif step.kind is Kind.SLEEP:
-            timeout = bench.capabilities.lease_timeout or bench.capabilities.retry_delay
-            await bench.sleep(PARTS[step.which % len(PARTS)] * timeout)
+            await self.sleep(step.which)
         elif step.kind is Kind.REOPEN:
             await bench.reopen()
         else:
             await self._end(step, worker)
+
+    def sleep(self, which: int) -> Awaitable[None]:
+        """Let a part of a lease's time pass."""
+        capabilities = self.bench.capabilities
+        timeout = capabilities.lease_timeout or capabilities.retry_delay
+        return self.bench.sleep(PARTS[which % len(PARTS)] * timeout)
 
     async def offer(self, worker: Worker, job: Job) -> Operation:
         """Enqueue a job that the store may refuse."""
         return await self.bench.offer(job, worker)
 
     async def _enqueue(self, step: Step, worker: Worker) -> None:
+        self.took_in(await self.offer(worker, self.job(step.which)))
+
+    def job(self, which: int) -> Job:
+        """The job that a step enqueues."""
         number = len(self.offered)
-        pattern = IDS[step.which % len(IDS)]
+        pattern = IDS[which % len(IDS)]
         # Every second odd id is alike to the job before it.
-        job_id = pattern.format(number // 2 * 2 + 1 if step.which % len(IDS) else number + 1)
+        job_id = pattern.format(number // 2 * 2 + 1 if which % len(IDS) else number + 1)
         if job_id in self.offered:
             job_id = IDS[0].format(number + 1)
         self.offered.append(job_id)
-        operation = await self.offer(worker, _job(job_id, number // 2))
+        return _job(job_id, number // 2)
+
+    def took_in(self, operation: Operation) -> None:
+        """Learn what came of an enqueue."""
         if operation.outcome == "ok" and operation.job_id is not None:
             self.enqueued.append(operation.job_id)
 
@@ -185,20 +204,28 @@ class Player:
         if step.cancel:
             await self._cancelled(partial(worker.lease, limit), step.cancel)
             return
-        jobs = await worker.lease(limit)
+        self.received(worker.number, await worker.lease(limit))
+
+    def received(self, number: int, jobs: Sequence[Delivered]) -> None:
+        """Learn what a worker was given."""
         if jobs:
-            self.held.setdefault(worker.number, []).extend(str(each.id) for each in jobs)
+            self.held.setdefault(number, []).extend(str(each.id) for each in jobs)
 
     async def _end(self, step: Step, worker: Worker) -> None:
-        job_id = self._job(step.which, worker.number)
-        mine = self.held.get(worker.number)
-        if mine and job_id in mine and not step.cancel:
-            mine.remove(job_id)
+        job_id = self.ended(step, worker.number)
         call = worker.complete if step.kind is Kind.COMPLETE else partial(_fail, worker, step.how)
         if step.cancel:
             await self._cancelled(partial(call, job_id), step.cancel)
         else:
             await call(job_id)
+
+    def ended(self, step: Step, number: int) -> str:
+        """The job that a step ends; if it is not cancelled, the worker does not hold it any more."""
+        job_id = self._job(step.which, number)
+        mine = self.held.get(number)
+        if mine and job_id in mine and not step.cancel:
+            mine.remove(job_id)
+        return job_id
 
     async def _cancelled(self, call: Callable[..., Awaitable[object]], step: int) -> None:
         with contextlib.suppress(NotApplicable):  # a plain function went through, which is well too
@@ -228,23 +255,6 @@ def _job(job_id: str, pair: int) -> Job:
 
 async def _fail(worker: Worker, how: int, job_id: str, **options: object) -> object:
     return await worker.fail(job_id, TEXTS[how % len(TEXTS)], **options)  # type: ignore[arg-type]
-
-
-async def play_in_order(bench: Bench, program: Program, *, drains: bool = True) -> None:
-    """Carry out a program step by step, and drain the store.
-
-    Args:
-        bench: Where the store is.
-        program: The program.
-        drains: Whether what is left is completed; else it is leased, and nothing is ended.
-    """
-    player = Player(bench)
-    workers: dict[int, Worker] = {}
-    for step in program:
-        if step.worker not in workers:
-            workers[step.worker] = await bench.worker() if step.worker else await bench.first_worker()
-        await player.play(step, workers[step.worker])
-    await (finish(bench) if drains else take(bench))
 
 
 async def finish(bench: Bench) -> None:

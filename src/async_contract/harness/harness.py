@@ -7,6 +7,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from async_contract.contract.capabilities import Capabilities
@@ -151,10 +152,11 @@ class StoreHarness:
         """
         if "is_rejection" in self._given:
             return self._given["is_rejection"](error)
-        packages = {_package(each) for each in self.store_classes} - _NO_STORES_PACKAGE
-        if isinstance(error, StoreError) or _package(type(error)) in packages:
+        raised: type = type(error)
+        if isinstance(error, (LookupError, ValueError, StoreError)) and not _is_of_reading(raised):
             return True
-        return isinstance(error, (LookupError, ValueError)) and not _is_of_reading(error)
+        packages = {_package(each) for each in self.store_classes} - _NO_STORES_PACKAGE
+        return _package(type(error)) in packages
 
     def inspects(self, store: AnyStore) -> bool:
         """Whether the records of `store` can be read, by its own `inspect` or by the harness's."""
@@ -247,10 +249,10 @@ def _check_known_failures(known_failures: object) -> None:
             )
 
 
-def _is_of_reading(error: BaseException) -> bool:
+@lru_cache(maxsize=256)
+def _is_of_reading(cls: type) -> bool:
     """Whether this may say that a reply could not be read: by then the call has had its effect."""
-    names = [cls.__name__ for cls in type(error).__mro__]
-    return isinstance(error, binascii.Error) or any(_READING.search(each) for each in names)
+    return issubclass(cls, binascii.Error) or any(_READING.search(each.__name__) for each in cls.__mro__)
 
 
 def _package(cls: type) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 from async_contract.history.places import users_place
@@ -25,7 +25,9 @@ def begin(call: Awaitable[Any]) -> Steps:
     return (yield from call.__await__())
 
 
-def follow(steps: Steps, waits_for: Any, suspended: Callable[[], None] = lambda: None) -> Steps:
+def follow(
+    steps: Steps | Coroutine[Any, Any, Any], waits_for: Any, suspended: Callable[[], None] = lambda: None
+) -> Steps:
     """Carry out the rest of a call, which waits for something; `suspended` is told before each wait."""
     resume: Callable[[Any], Any]
     while True:
@@ -42,10 +44,10 @@ def follow(steps: Steps, waits_for: Any, suspended: Callable[[], None] = lambda:
             return done.value
 
 
-class _Rest:
+class Rest:
     """The rest of a call that has begun and waits for something."""
 
-    def __init__(self, steps: Steps, waits_for: Any) -> None:
+    def __init__(self, steps: Steps | Coroutine[Any, Any, Any], waits_for: Any) -> None:
         self._steps = steps
         self._waits_for = waits_for
 
@@ -73,7 +75,7 @@ async def within(seconds: float | None, call: Awaitable[Any]) -> Any:
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
-            return await _Rest(steps, waits_for)
+            return await Rest(steps, waits_for)
     except TimeoutError as error:
         if not limit.expired():
             raise

@@ -265,17 +265,17 @@ class Recorder:
                 return UNKNOWN, TIMED_OUT
             case Exception():
                 rejected = await is_rejection(self._harness, error)
-                return REJECTED if rejected else UNKNOWN, _text(error)
+                return REJECTED if rejected else UNKNOWN, text_of(error)
             case SystemExit():  # it must not end the run
-                return UNKNOWN, _text(error)
+                return UNKNOWN, text_of(error)
             case asyncio.CancelledError():
                 task = asyncio.current_task()
                 # If nobody asked for it, the store has cancelled itself.
-                return None if task is not None and task.cancelling() else (UNKNOWN, _text(error))
+                return None if task is not None and task.cancelling() else (UNKNOWN, text_of(error))
         return None
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """An error as a history has it: its type and the beginning of its text, in one line."""
     try:
         text = str(error)

@@ -163,22 +163,24 @@ class Judge:
             sweep.doubted |= {id: None for id in self._stuck if id in sweep.live}
             self._weighed = around
         for id in sweep.doubted:
-            self._decide(id, sweep.live[id].operations)
+            job = sweep.live[id]
+            job.explained = (len(job.operations), around, self._decide(id, job.operations))
         sweep.doubted.clear()
         if sweep.revived:
             for id, operations in self._operations_on(sweep.revived).items():
                 self._decide(id, operations)
         return list(self._stuck.values())
 
-    def _decide(self, id: str, operations: Sequence[Operation]) -> None:
+    def _decide(self, id: str, operations: Sequence[Operation]) -> Explanation | None:
         self._stuck.pop(id, None)
         found = self._explain(operations)
         if found is None or found.stuck_at is None or len(self._stuck) >= MOST_NAMED:
-            return
+            return found
         case = self._case(id, operations, found.stuck_at, found.states)
         named = name(case, self._capabilities)
         witness = least(operations[: found.stuck_at + 1], id, named, self._still_shows(id, named))
         self._stuck[id] = Violation(named.clause, named.happened, id, witness)
+        return found
 
     def _explain(
         self, operations: Sequence[Operation], forced: Operation | None = None
@@ -371,7 +373,11 @@ class Judge:
         for id, job in self._sweep.live.items():
             if id in self._stuck or lost >= MOST_NAMED:
                 continue
-            found = self._explain(job.operations)
+            known = job.explained
+            if known is not None and known[:2] == (len(job.operations), self._weighed):
+                found = known[2]  # nothing was read since that might have changed it
+            else:
+                found = self._explain(job.operations)
             if found is None or found.stuck_at is not None or not owed.owes(job.operations, found.states):
                 continue
             lost += 1

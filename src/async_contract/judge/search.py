@@ -68,6 +68,8 @@ class Explanation:
 
 NOTHING = Surroundings()
 
+_LINE = ("enqueue", "lease", "complete", "fail")
+
 # A configuration: the state, and the operations in flight that had their effect, as a bit mask.
 _Configuration = tuple[State, int]
 
@@ -90,7 +92,72 @@ def explain(
     Raises:
         TooManyConfigurations: There are more placings than the search will follow.
     """
+    if around is NOTHING or (around.erases == NEVER and not around.endings and not around.lost):
+        found = _in_line(operations, life, forced)
+        if found is not None:
+            return found
     return _Search(operations, life, around, forced).run()
+
+
+def _in_line(operations: Sequence[Operation], life: Life, forced: Operation | None) -> Explanation | None:
+    """The same, for calls of which each was over before the next began; `None` if they are not.
+
+    Then only the ends of leases by themselves have to be placed, and each effect has one place.
+    """
+    # What is fenced off must have no effect, and beyond the end of time anything goes: the search knows that.
+    if life.fences or not _is_line(operations):
+        return None
+    reached: dict[State, int] = {ABSENT: -1}
+    for place, operation in enumerate(operations):
+        if operation.outcome == REJECTED:
+            continue
+        assert operation.returned is not None
+        before = _with_ended(reached, life, operation.returned)
+        reached = {}
+        for state, instant in before.items():
+            at = max(instant, operation.invoked)
+            for after in _effects_in_line(state, operation, life, at):
+                if operation is forced and after == state:
+                    continue
+                if at < reached.get(after, NEVER):
+                    reached[after] = at
+        if not reached:
+            return Explanation(place, frozenset(before))
+    return Explanation(None, frozenset(_with_ended(reached, life, NEVER - 1)))
+
+
+def _is_line(operations: Sequence[Operation]) -> bool:
+    """Whether one call followed another, and all did what they were asked."""
+    over = -1
+    for method, _, invoked, returned, outcome, *_ in operations:
+        if outcome != REJECTED:
+            if invoked <= over or outcome != OK or returned is None or method not in _LINE:
+                return False
+            over = returned
+    return over < NEVER
+
+
+def _with_ended(reached: dict[State, int], life: Life, latest: int) -> dict[State, int]:
+    """These states, and those after a lease that has ended by itself by the instant `latest`."""
+    found = dict(reached)
+    for state, instant in reached.items():
+        if state.phase is Phase.LEASED and state.ends <= latest:
+            ended = max(instant, state.ends)
+            for after in life.ended(state, unseen=False) if ended <= latest else ():
+                if ended < found.get(after, NEVER):
+                    found[after] = ended
+    return found
+
+
+def _effects_in_line(state: State, operation: Operation, life: Life, at: int) -> Sequence[State]:
+    if operation.method == "lease":
+        ends = NEVER if life.earliest_expiry is None else at + life.earliest_expiry
+        return life.delivered(state, operation.worker, operation.returned or 0, ends)
+    if operation.method == "complete":
+        return life.completed(state, operation.worker, operation.invoked)
+    if operation.method == "fail":
+        return life.failed(state, operation.worker, operation.invoked, unseen=False)
+    return (life.enqueued(state),)
 
 
 def superseded(operations: Sequence[Operation], endings: Sequence[Operation] = ()) -> Sequence[Operation]:

@@ -15,7 +15,6 @@ So the pass may doubt too often, at the price of time; it must never be sure wro
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,6 +35,7 @@ from async_contract.history.operation import (
     instant,
 )
 from async_contract.judge import batch
+from async_contract.judge.search import Explanation
 from async_contract.judge.verdict import Violation
 from async_contract.judge.witness import only
 from async_contract.store import JobRecord
@@ -43,6 +43,8 @@ from async_contract.store import JobRecord
 Row = Any
 """An operation on its way through the pass, which unpacks it at once; its fields have the types that
 its method gives them, and to make sure of that here would cost a tenth of the time."""
+
+_NOTHING = {clause.id: 0 for clause in STORE_CLAUSES}
 
 READY, LEASED, COMPLETED, DEAD = Phase.READY, Phase.LEASED, Phase.COMPLETED, Phase.DEAD
 MOST = 2**31 - 1
@@ -72,6 +74,8 @@ class Live:
     failed: Operation | None = None
     uncommon = False
     changes: tuple[Operation, ...] = ()
+    explained: tuple[int, int, Explanation | None] | None = None
+    """What the search has found of so many operations, with so much around them."""
 
     def __init__(self, given: Delivered, reached: int, operation: Operation) -> None:
         self.given = given
@@ -115,7 +119,7 @@ class Sweep:
         self.doubted: dict[str, None] = {}  # in the order of the history: so that it says the same each time
         self.revived: dict[str, None] = {}
         self.unenqueued: dict[str, list[Operation]] = {}
-        self.counts: Counter[str] = Counter({clause.id: 0 for clause in STORE_CLAUSES})
+        self.counts: dict[str, int] = dict(_NOTHING)
         self.endings: list[Operation] = []
         self.erases = NEVER
         self.lost_leases: list[Operation] = []
@@ -418,7 +422,8 @@ class Sweep:
 
     def tally(self) -> dict[str, int]:
         """How often each clause was put to the test, as far as one pass can tell."""
-        return self.counts | {
+        return {
+            **self.counts,
             "lease/accepted": min(self._leases_of_one, self._leases_of_most),
             "lease/well-formed": self._deliveries,
             "lease/known": self._deliveries,
