@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from async_contract.experiments.strategies import jobs
     from async_contract.harness.errors import HarnessError, TargetError
     from async_contract.harness.harness import StoreHarness
+    from async_contract.harness.intermittent import Intermittent
     from async_contract.harness.runner import RunnerHarness
     from async_contract.harness.sandbox import Sandbox
     from async_contract.history.operation import Delivered, Operation
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokenClause", "Capabilities", "CapabilityError", "ClauseVerdict", "ContractError",
     "ContractViolation", "ContractWarning", "Delivered", "Event", "Handler", "HandlerMux", "HandlerNotFound",
-    "HarnessError", "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased", "JobRecord",
-    "JobState", "Judge", "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner",
+    "HarnessError", "Intermittent", "InvalidJobKind", "Job", "JobExists", "JobNotFound", "JobNotLeased",
+    "JobRecord", "JobState", "Judge", "Judgement", "MemoryStore", "MetricsRecorder", "Operation", "Runner",
     "RunnerContract", "RunnerHarness", "SafeFailureMessageContract", "SafeLabelContract", "Sandbox", "Store",
     "StoreContract", "StoreError", "StoreHarness", "StoreMachine", "TargetError", "Verdict", "Violation",
-    "exceptions", "hostile_text", "jobs", "judge", "labels", "safe_failure_message",
-    "safe_label", "sanitizer_test"]  # fmt: skip
+    "exceptions", "hostile_text", "jobs", "judge", "labels", "safe_failure_message", "safe_label",
+    "sanitizer_test"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -12,6 +12,7 @@ _NAMES = {
     "experiments.strategies": "jobs",
     "harness.errors": "HarnessError TargetError",
     "harness.harness": "StoreHarness",
+    "harness.intermittent": "Intermittent",
     "harness.runner": "RunnerHarness",
     "harness.sandbox": "Sandbox",
     "history.operation": "Delivered Operation",

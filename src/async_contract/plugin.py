@@ -186,7 +186,7 @@ def _go_through_zoos(config: pytest.Config) -> int:
             for name, found in zoo.blamed():
                 wrong = wrong or bool(found)
                 say(*kills.correct(name, found))
-            wrong = wrong or not all(each.by for each in deaths)
+            wrong = wrong or any(each.survived for each in deaths)
             totals.append(kills.total(zoo.noun, deaths))
     say("", *totals)
     return int(wrong)
@@ -362,6 +362,7 @@ def pytest_runtest_makereport(
     binding = sys.modules.get("async_contract.suites.binding")
     if binding is not None and binding.BINDING in item.stash:
         _add_verdict(item, report)
+        _note_excuse(item, report)
         script = None if call.excinfo is None else _show(item, call.excinfo, report)
         if call.when == "call":
             _add_stories(item, report, script)
@@ -378,10 +379,19 @@ def _add_verdict(item: pytest.Item, report: pytest.TestReport) -> None:
     report.user_properties += row.properties_of_item(binding.target, binding.clause.id)
     if settled is not None:
         report.user_properties += row.properties_of_verdict(
-            settled.verdict, others=settled.others, stale=settled.stale
+            settled.verdict, others=settled.others, excused=settled.excused, stale=settled.stale
         )
         report.user_properties += row.properties_of_effort(settled.spent)
         report.user_properties += row.properties_of_observed(settled.observed)
+
+
+def _note_excuse(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Have pytest call it an unexpected success that a clause holds whose failure is known."""
+    from async_contract.suites.binding import SETTLED
+
+    settled = item.stash.get(SETTLED, None)
+    if settled is not None and settled.stale and report.when == "call" and report.passed:
+        report.wasxfail = f"known failure: {settled.verdict.reason}"
 
 
 def _add_stories(item: pytest.Item, report: pytest.TestReport, script: Tried | None) -> None:
@@ -479,6 +489,8 @@ class _Summary:
         self._config = config
         self._results: Results | None = None
         self._reports: tuple[list[str], list[str]] = ([], [])
+        self._items: dict[tuple[str, str], pytest.TestReport] = {}
+        self._ending = False
 
     def results(self) -> Results:
         if self._results is None:
@@ -492,24 +504,53 @@ class _Summary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if any(each[0] == _TARGET for each in report.user_properties):
             self.results().take(report.user_properties, report.when, report.outcome)
+            self._keep(report)
             if told := vars(report).get(_STORIES):
                 self.results().hear(told)
-        elif report.failed and report.nodeid.startswith(_PREFIX):
+        elif report.failed and report.nodeid.startswith(_PREFIX) and not self._ending:
             # So, without properties, xdist reports the item in which a worker crashed.
             from async_contract.report.row import Row
 
             target, family, name = report.nodeid.removeprefix(_PREFIX).split("::")
             self.results().add(target, Row(f"{family}/{name}", "error", note="its worker crashed"))
 
+    @pytest.hookimpl(tryfirst=True)  # others may write their own reports of the session then
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if not self._is_wanted():
             return
         stopped = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         self.results().stopped = bool(stopped or session.shouldstop or session.shouldfail)
+        stale = self._fail_for_excuses()
         # Whatever has turned the failure into something else: a mark, a plugin that retries.
-        if self.results().broken and exitstatus == pytest.ExitCode.OK:
+        if (self.results().broken or stale) and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._publish(session)
+
+    def _keep(self, report: pytest.TestReport) -> None:
+        """Remember the report of an item whose clause holds although it is excused."""
+        from async_contract.report.row import read
+
+        target, rows = read(report.user_properties, report.when, report.outcome)
+        self._items.update({(target, each.clause): report for each in rows if each.stale})
+
+    def _fail_for_excuses(self) -> bool:
+        """Report a failure for each excuse that is known to be stale, now that everything has run."""
+        from async_contract.report import violation
+        from async_contract.report.excuses import stale
+        from async_contract.suites.outcome import ContractError
+
+        self._ending = True
+        found = [(target, row) for target in self.results().targets for row in self.results().stale(target)]
+        for target, row in found:
+            item, text = self._items[target, row.clause], stale(row)
+            failure = pytest.TestReport(
+                item.nodeid, item.location, dict(item.keywords), "failed", None, "call", duration=0.0
+            )
+            with pytest.raises(ContractError) as error:  # pytest shows nothing that was not raised somewhere
+                raise ContractError(text)
+            _show_text(failure, error, text, violation.one_line(text))
+            self._config.hook.pytest_runtest_logreport(report=failure)
+        return bool(found)
 
     def _publish(self, session: pytest.Session) -> None:
         names: list[str] = self._config.getoption("async_contract_report")

@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -15,15 +16,16 @@ from async_contract.contract.clauses import STORE_CLAUSES
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.catalogue import EXAMPLES
 from async_contract.experiments.explore import Budget, Explorer
+from async_contract.experiments.findings import Exploration
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.programs import Kind, Step
 from async_contract.experiments.verify import verify
-from async_contract.experiments.ways import Explorations
+from async_contract.experiments.ways import WAY, Explorations, Explored
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
-from async_contract.mutants.zoo import MUTANTS
+from async_contract.mutants.zoo import CONTENDED, MUTANTS
 from async_contract.reference.memory import MemoryStore
 from async_contract.store import Job
 
@@ -408,3 +410,33 @@ class Exits(PlainList):
 def test_a_store_does_not_end_the_run() -> None:
     """What it raises says nothing about the effect, and after five times it is refused."""
     assert verdict(Exits, "complete/accepted")[0] is Verdict.BROKEN
+
+
+def test_what_an_example_shows_in_no_order_is_shown_in_one_that_can_be_repeated() -> None:
+    """Its workers meet as they happen to; a random program that breaks the clause says who must be late."""
+    mutant = next(each for each in MUTANTS if each.name == "checks-then-acts")
+    limits = Limits(item=600.0, effort="quick", until=mutant.clause)
+    with Sandboxes() as sandboxes:
+        verified = partial(verify, mutant.harness, mutant.clause, sandboxes=sandboxes, limits=limits)
+        alone = verified()
+        told = verified(explorations=Explorations())
+        nothing = Explorations()
+        nothing._done[id(mutant.harness)] = mutant.harness, Explored({name: Exploration() for name in WAY})
+        unseen = verified(explorations=nothing)
+    assert [each.verdict.verdict for each in (alone, told, unseen)] == [Verdict.BROKEN] * 3
+    assert [each.verdict.label for each in (alone, told, unseen)] == ["best effort", "exact", "best effort"]
+    assert (alone.finding, unseen.finding) == (None, None)
+    assert told.finding is not None
+    assert told.finding.way == "loop"
+
+
+@pytest.mark.parametrize("clause", ["lease/within-limit", "durable/kill"])
+def test_what_is_in_order_or_can_not_be_is_told_as_it_is(clause: str) -> None:
+    """One call after another needs no other program, and a worker that is killed has no better one."""
+    mutants = [*MUTANTS, *CONTENDED]
+    mutant = next(each for each in mutants if each.clause == clause and not each.deep)
+    explorations = Explorations()
+    with Sandboxes() as sandboxes:
+        found = verify(mutant.harness, clause, sandboxes=sandboxes, limits=QUICK, explorations=explorations)
+    assert (found.verdict.verdict, found.finding) == (Verdict.BROKEN, None)
+    assert explorations.done(mutant.harness) is None

@@ -16,6 +16,7 @@ import pytest
 from async_contract.contract.capabilities import Capabilities
 from async_contract.harness.errors import HarnessError
 from async_contract.harness.harness import StoreHarness
+from async_contract.harness.intermittent import Intermittent
 from async_contract.harness.sandbox import Sandbox
 from async_contract.store import Job, StoreError
 
@@ -392,3 +393,17 @@ def test_driver_calls_that_are_no_paths_are_refused(wrong: Any) -> None:
         f"driver_calls={wrong!r} is no list of paths; write the coroutine functions in which the driver "
         "awaits its server, with module and class: driver_calls=['mydriver.Connection.execute']"
     )
+
+
+def test_a_failure_that_shows_now_and_then() -> None:
+    """Its excuse is a reason, so that it stands wherever one does, and never an empty one."""
+    seldom = Intermittent("a race")
+    harness = StoreHarness(MyStore, known_failures={"lease/order": seldom})
+    assert (harness.known_failures["lease/order"], isinstance(seldom, str)) == ("a race", True)
+    for nothing in (" ", None):
+        with pytest.raises(HarnessError) as caught:
+            Intermittent(nothing)
+        assert str(caught.value) == (
+            f"Intermittent({nothing!r}) gives no reason; write why and when the store breaks the clause: "
+            "Intermittent('a message is lost if two workers ask for it at the same instant')"
+        )

@@ -206,10 +206,8 @@ def test_known_failures_of_a_runner(runners: Example) -> None:
     assert "runner/myrunner:harness: incomplete" in run.section("async-contract") or (
         "broken (known: 2)" in run.section("async-contract")
     )
-    stale = runners.run_pytest(
-        "--async-contract-runner=myrunner:stale", QUICK, "--async-contract-only", "-k", "runner/idle"
-    )
-    assert (stale.status, stale.counts) == (1, {"failed": 1, "deselected": ALL - 1})
+    stale = runners.run_pytest("--async-contract-runner=myrunner:stale", QUICK, "--async-contract-only")
+    assert (stale.status, stale.counts["failed"], stale.counts["xpassed"]) == (1, 1, 1)
     assert (
         "runner/idle holds, but the harness excuses it as a known failure: it polled too often" in stale.text
     )

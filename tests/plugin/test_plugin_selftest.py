@@ -9,15 +9,20 @@ from dataclasses import replace
 import pytest
 
 from async_contract.contract.kinds import LABEL
+from async_contract.experiments.findings import Exploration
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.verify import Verification, verify
+from async_contract.experiments.ways import Explorations, Explored
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
 from async_contract.mutants import runner_zoo, sanitizer_zoo, zoo
 from async_contract.mutants.death import Death
+from async_contract.mutants.mutant import mutant
 from async_contract.mutants.sanitizer import broken
+from async_contract.mutants.shelves import NoLock
+from async_contract.mutants.tables import LocksItsProcess
 from async_contract.report import kills
-from async_contract.suites.selftest import CORRECT as CORRECT_STORES
+from async_contract.suites.selftest import CORRECT, CORRECT_SHARED, death
 from async_contract.suites.zoos import CORRECT_LABELS, CORRECT_MESSAGES, Broken, Zoo, judged
 from tests.conftest import Example, Run
 
@@ -51,6 +56,8 @@ class Hangs(BrokenStore):
 
 
 zoo.MUTANTS = tuple(map(mutant, ({stores})))
+zoo.CONTENDED = tuple(each for each in zoo.CONTENDED if each.name == "commits-with-the-next")
+selftest.CORRECT_SHARED = {{"Shared": Sound.reached()}}
 sanitizer_zoo.LABELS = broken("label/bounded", cuts_one_late)
 sanitizer_zoo.MESSAGES = broken("message/total", says_none_for_none)
 zoos.CORRECT_LABELS = {{"plain": Sanitizer(plain_label, "label")}}
@@ -58,13 +65,13 @@ zoos.CORRECT_MESSAGES = {{}}
 runner_zoo.RUNNERS = runner_zoo.RUNNERS[:1]
 zoos.CORRECT_RUNNERS = {{"plain": RunnerHarness(PlainRunner)}}
 """
-CORRECT = 'selftest.CORRECT = {{"Plain": {}.reached()}}'
+TAKEN_FOR_CORRECT = 'selftest.CORRECT = {{"Plain": {}.reached()}}'
 ARGUMENTS = ("--async-contract-selftest", "--async-contract-effort=quick")
 
 
 def _selftest(example: Example, stores: str, correct: str, *arguments: str) -> Run:
     """What it says of these mutants, and of a store that it takes for correct; in a process of its own."""
-    conftest = f"{PATCH.format(stores=stores)}\n{CORRECT.format(correct)}\n"
+    conftest = f"{PATCH.format(stores=stores)}\n{TAKEN_FOR_CORRECT.format(correct)}\n"
     files = {"conftest.py": conftest, "test_it.py": "1 / 0"}
     return example.having(files).run_pytest(*ARGUMENTS, *arguments, separate=True)
 
@@ -90,6 +97,10 @@ def test_every_mutant_is_caught(example: Example, monkeypatch: pytest.MonkeyPatc
         "staggered-double-lease lease/exclusive loop 1 programs, # (3 steps left) #",
         "Plain: nothing is held against it",
         "",
+        "broken shared stores must be caught by caught after s",
+        "commits-with-the-next durable/kill by example its one scenario #",
+        "Shared: nothing is held against it",
+        "",
         "broken labels must be caught by caught after s",
         "cuts-one-late label/bounded input # #",
         "plain: nothing is held against it",
@@ -102,6 +113,7 @@ def test_every_mutant_is_caught(example: Example, monkeypatch: pytest.MonkeyPatc
         "plain: nothing is held against it",
         "",
         "2 of 2 broken stores were caught by their clause (1 by example, 1 loop)",
+        "1 of 1 broken shared stores were caught by their clause (1 by example)",
         "1 of 1 broken labels were caught by their clause (1 input)",
         "1 of 1 broken messages were caught by their clause (1 input)",
         "1 of 1 broken runners were caught by their clause (1 scene)",
@@ -114,7 +126,34 @@ def test_a_mutant_that_survives_is_a_failure(example: Example) -> None:
     assert run.status == 1
     lines = _untimed(run.text)
     assert lines[3] == "sound lease/distinct NOT CAUGHT #"
-    assert lines[-4] == "1 of 2 broken stores were caught by their clause (1 by example); not caught: sound"
+    assert lines[-5] == "1 of 2 broken stores were caught by their clause (1 by example); not caught: sound"
+
+
+def test_a_mutant_that_can_not_be_caught_here_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes processes, and none can be killed; whatever else was not caught was missed."""
+    reason = "this system has no signal that ends a process at once"
+    monkeypatch.setattr("async_contract.suites.selftest.obstacle", lambda harness, settings: reason)
+    explored = Explored({"order": Exploration()})
+    monkeypatch.setattr(Explorations, "of", lambda *_: explored)
+    of_processes, of_threads = (mutant(each) for each in (LocksItsProcess, NoLock))
+    with Sandboxes() as sandboxes:
+        deaths = [
+            replace(death(each, sandboxes, Limits()), seconds=0.0) for each in (of_processes, of_threads)
+        ]
+    assert deaths == [
+        Death("locks-its-process", "lease/exclusive", untried=reason),
+        Death("no-lock", "lease/exclusive"),
+    ]
+    assert [each.survived for each in deaths] == [False, True]
+    lines = [" ".join(kills.line(each).split()) for each in deaths]
+    assert lines == [
+        f"locks-its-process lease/exclusive not tried {reason} 0.0",
+        "no-lock lease/exclusive NOT CAUGHT 0.0",
+    ]
+    assert kills.total("stores", deaths) == (
+        "0 of 2 broken stores were caught by their clause; not caught: no-lock; "
+        "not tried here: locks-its-process"
+    )
 
 
 def test_a_correct_store_that_is_blamed_is_a_failure(example: Example) -> None:
@@ -177,7 +216,7 @@ def test_what_is_held_against_a_correct_subject_is_told_by_clause(verdict: Verdi
 def test_every_name_fits_into_the_table() -> None:
     """There is a blank between it and the next column."""
     zoos: tuple[Sequence[Broken], ...] = (
-        zoo.MUTANTS, sanitizer_zoo.LABELS, sanitizer_zoo.MESSAGES, runner_zoo.RUNNERS,
+        zoo.MUTANTS, zoo.CONTENDED, sanitizer_zoo.LABELS, sanitizer_zoo.MESSAGES, runner_zoo.RUNNERS,
     )  # fmt: skip
     width = kills.heading("stores").index("must")
     assert [each.name for mutants in zoos for each in mutants if len(each.name) >= width] == []
@@ -193,9 +232,9 @@ def test_the_correct_sanitizers_are_the_reference_and_what_the_mutants_are_made_
     ] == []
 
 
-@pytest.mark.parametrize("name", CORRECT_STORES)
+@pytest.mark.parametrize("name", CORRECT | CORRECT_SHARED)
 def test_the_correct_stores_keep_what_they_promise(name: str) -> None:
-    """Time passes for them as fast as one likes."""
+    """Those that are shared too."""
     with Sandboxes() as sandboxes:
-        found = verify(CORRECT_STORES[name], "expiry/returns", sandboxes=sandboxes)
+        found = verify((CORRECT | CORRECT_SHARED)[name], "lease/progress", sandboxes=sandboxes)
     assert found.verdict.verdict is Verdict.HELD

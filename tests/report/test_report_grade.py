@@ -88,6 +88,29 @@ def test_a_stale_excuse_is_no_grade() -> None:
     )
 
 
+def test_an_excuse_is_not_stale_once_the_clause_was_seen_broken() -> None:
+    """Whichever comes first; and as long as something is missing, nobody can tell."""
+    held, known = (
+        Row("lease/order", "held", 7, "a queue", stale=True),
+        Row("lease/order", "known", 1, "a queue"),
+    )
+    for rows in ([held, known], [known, held]):
+        results = _results()
+        for row in rows:
+            results.add("mypkg.Store", row)
+        assert results.stale("mypkg.Store") == []
+        assert results.grade("mypkg.Store") == "broken (known: 1)"
+    results = _results()
+    results.add("mypkg.Store", held)
+    assert [each.clause for each in results.stale("mypkg.Store")] == ["lease/order"]
+    results.stopped = True
+    assert results.stale("mypkg.Store") == []
+    for verdict in ("error", "skipped"):
+        results = _results({"lease/known": verdict})
+        results.add("mypkg.Store", held)
+        assert results.stale("mypkg.Store") == []
+
+
 def test_of_two_rows_the_worse_one_stays() -> None:
     """A clause that was seen broken stays broken, however often it holds; the larger count is shown."""
     for rows in ([0, 1, 2], [2, 1, 0], [1, 0, 2]):

@@ -20,7 +20,9 @@ ITEM = properties_of_item("mypkg.Store", "lease/order")
 def test_an_item_that_was_judged() -> None:
     """Its row comes first, then one for every other clause that it saw broken."""
     verdict = ClauseVerdict("lease/order", Verdict.KNOWN, 3, (), "a queue")
-    properties = ITEM + properties_of_verdict(verdict, others=["lease/known", "fail/ends"], stale=False)
+    properties = ITEM + properties_of_verdict(
+        verdict, others=["lease/known", "fail/ends"], excused={"fail/message": "it is cut"}, stale=False
+    )
     assert {type(each) for pair in properties for each in pair} == {str, int}
     assert read(properties, "call", "skipped") == (
         "mypkg.Store",
@@ -28,6 +30,7 @@ def test_an_item_that_was_judged() -> None:
             Row("lease/order", "known", 3, "a queue"),
             Row("lease/known", "broken", 1, "seen while exercising lease/order"),
             Row("fail/ends", "broken", 1, "seen while exercising lease/order"),
+            Row("fail/message", "known", 1, "it is cut"),
         ],
     )
 
@@ -35,7 +38,7 @@ def test_an_item_that_was_judged() -> None:
 def test_how_far_the_order_was_controlled() -> None:
     """Where there is a verdict, as a plain text."""
     verdict = ClauseVerdict("lease/order", Verdict.HELD, 3, label=Label.STATEMENT_EXACT)
-    properties = ITEM + properties_of_verdict(verdict, others=[], stale=False)
+    properties = ITEM + properties_of_verdict(verdict, others=[], excused={}, stale=False)
     assert {type(each) for pair in properties for each in pair} == {str, int}
     assert ("async_contract_label", "statement-exact") in properties
     assert read(properties, "call", "passed")[1] == [Row("lease/order", "held", 3, label="statement-exact")]
@@ -44,7 +47,7 @@ def test_how_far_the_order_was_controlled() -> None:
 def test_a_stale_excuse() -> None:
     """What held although it is excused says so."""
     verdict = ClauseVerdict("lease/order", Verdict.HELD, 3, (), "a queue")
-    properties = ITEM + properties_of_verdict(verdict, others=[], stale=True)
+    properties = ITEM + properties_of_verdict(verdict, others=[], excused={}, stale=True)
     assert read(properties, "call", "failed")[1] == [Row("lease/order", "held", 3, "a queue", stale=True)]
 
 
@@ -66,7 +69,9 @@ def test_an_item_that_was_not_judged(when: str, outcome: str, row: Row | None) -
 
 def test_a_verdict_is_read_once() -> None:
     """The reports of setup and teardown say nothing of the verdict they carry."""
-    verdict = properties_of_verdict(ClauseVerdict("lease/order", Verdict.HELD, 3), others=[], stale=False)
+    verdict = properties_of_verdict(
+        ClauseVerdict("lease/order", Verdict.HELD, 3), others=[], excused={}, stale=False
+    )
     assert [read(ITEM + verdict, when, "passed")[1] for when in ("setup", "teardown")] == [[], []]
 
 

@@ -44,7 +44,7 @@ THREADS = {
 
 STATEMENTS = {
     "quick": Effort(programs=40, schedules=8, seconds=0.7, tries=30, patience=1.0, of_openings=1),
-    "normal": Effort(programs=120, schedules=16, seconds=3.0, tries=60, patience=4.0, of_openings=1),
+    "normal": Effort(programs=120, schedules=16, seconds=5.0, tries=60, patience=4.0, of_openings=1),
     "thorough": Effort(programs=2_000, schedules=60, seconds=40.0, tries=300, patience=30.0),
 }
 """By effort: the same for stores on a driver, whose statements are real."""

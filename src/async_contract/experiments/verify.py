@@ -22,7 +22,7 @@ from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
 from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import judge
-from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
+from async_contract.judge.verdict import ClauseVerdict, Label, Verdict, Violation
 
 TRIES = 10
 """So often a case is repeated until it breaks its clause again."""
@@ -158,7 +158,7 @@ class _Run:
         self._guarded(partial(self._run_example, EXAMPLES[self._clause.id]))
         found, others = self._judged()
         if found.verdict is Verdict.BROKEN:
-            return Verification(found, others, tuple(self._history))
+            return self._in_order(found) or Verification(found, others, tuple(self._history))
         if self._explorations is None or self._verdict not in (Verdict.HELD, Verdict.UNEXERCISED):
             return Verification(self._conclude(found), others, tuple(self._history))
         for case in first:
@@ -178,6 +178,25 @@ class _Run:
             others = (*others, besides.violation)
             return Verification(self._conclude(found), others, besides.history, besides, tuple(first))
         return Verification(self._conclude(found), others, tuple(self._history), faded=tuple(first))
+
+    def _in_order(self, found: ClauseVerdict) -> Verification | None:
+        """What the example has shown, by workers in an order that can be repeated, if a program does that.
+
+        Calls beside one another, as some examples have them, go in an order that nobody chose; what
+        breaks the clause may well do so in an order that was chosen, and then it is told with that.
+        """
+        clause = self._clause.id
+        if self._explorations is None or clause == "durable/kill":
+            return None
+        if of_history(clause, self._history) is not Label.BEST_EFFORT:
+            return None
+        self._guarded(partial(self._explore, self._explorations))
+        finding = self._explored.finding(clause)
+        if finding is None or of_finding(finding) is Label.BEST_EFFORT:
+            return None
+        count = found.count + self._explored.count(clause)
+        broken = ClauseVerdict(clause, Verdict.BROKEN, count, (finding.violation,))
+        return Verification(broken, (), finding.history, finding)
 
     def _judged(self) -> tuple[ClauseVerdict, tuple[Violation, ...]]:
         """The verdict on the clause, and what else the history breaks."""

@@ -43,7 +43,8 @@ class StoreHarness:
             that yields the store once and then closes it. If what it returns is a context manager
             (async or not), that is entered, and the store is what entering it gives.
         capabilities: What the store promises beyond the clauses that bind every store.
-        known_failures: Clauses that the store is known to break: clause id -> reason.
+        known_failures: Clauses that the store is known to break: clause id -> reason, or
+            `Intermittent(reason)` where that need not show in each run.
         virtual_time: The store takes its time from `sandbox.clock` alone, so nothing need sleep.
         enqueue: `(store, job)`; the default is `store.enqueue(job)`.
         inspect: `(store, job_id)`; the default is `store.inspect(job_id)`, if there is such a method.

@@ -22,6 +22,7 @@ class Death:
         steps: How many steps are left of the program that shows it; 0 for an example.
         counted: How many times its clause was put to the test, where no programs are carried out.
         seconds: How long it took, with making the program small.
+        untried: Why what would catch it can't be tried here; empty if it can.
     """
 
     mutant: str
@@ -32,3 +33,9 @@ class Death:
     steps: int = 0
     counted: int = 0
     seconds: float = 0.0
+    untried: str = ""
+
+    @property
+    def survived(self) -> bool:
+        """Whether everything was tried, and nothing caught it."""
+        return not self.by and not self.untried

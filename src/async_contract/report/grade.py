@@ -97,7 +97,9 @@ class Results:
         before = rows.get(row.clause, row)
         worse = min(before, row, key=lambda each: _WORST_FIRST.index(each.verdict))
         count = max(before.count, row.count)
-        rows[row.clause] = replace(worse, count=count, stale=before.stale or row.stale)
+        # An excuse is not stale any more once somebody has seen the clause broken.
+        stale = (before.stale or row.stale) and worse.verdict == "held"
+        rows[row.clause] = replace(worse, count=count, stale=stale)
 
     def rows(self, target: str) -> list[Row]:
         """The rows of a target: what is wrong first, the rest in the catalogue's order."""
@@ -113,6 +115,17 @@ class Results:
     def broken(self) -> bool:
         """Whether any target breaks a clause without an excuse."""
         return any(self.fails(row) for rows in self._rows.values() for row in rows.values())
+
+    def stale(self, target: str) -> list[Row]:
+        """The rows of clauses that held although they are excused, if there is nobody left to break them.
+
+        What is known of a clause may show in the item of another one alone, so all of them must have run.
+        """
+        rows = self._rows[target]
+        judged = {each.clause for each in rows.values() if each.verdict not in (SKIPPED, "error")}
+        if self.stopped or any(clause.id not in judged for clause in self.owed(target)):
+            return []
+        return [each for each in self.rows(target) if each.stale]
 
     def grade(self, target: str) -> str:
         """The grade of a target, or why there is none.

@@ -19,10 +19,10 @@ def heading(noun: str) -> str:
 
 def line(death: Death) -> str:
     """How one mutant died."""
-    caught = {"": "NOT CAUGHT", EXAMPLE: f"by {EXAMPLE}"}.get(death.by, death.by)
-    return _COLUMNS.format(
-        death.mutant, death.clause, caught, _after(death) if death.by else "", f"{death.seconds:.1f}"
-    ).rstrip()
+    missed = "NOT CAUGHT" if death.survived else "not tried"
+    caught = {"": missed, EXAMPLE: f"by {EXAMPLE}"}.get(death.by, death.by)
+    after = _after(death) if death.by else death.untried
+    return _COLUMNS.format(death.mutant, death.clause, caught, after, f"{death.seconds:.1f}").rstrip()
 
 
 def _after(death: Death) -> str:
@@ -45,8 +45,12 @@ def correct(name: str, blamed: Sequence[str]) -> list[str]:
 
 def total(noun: str, deaths: Sequence[Death]) -> str:
     """How many mutants that are such things died, and of what."""
-    alive = [each.mutant for each in deaths if not each.by]
+    alive = [each.mutant for each in deaths if each.survived]
+    untried = [each.mutant for each in deaths if each.untried]
     ways = Counter("by example" if each.by == EXAMPLE else each.by for each in deaths if each.by)
-    how = ", ".join(f"{count} {way}" for way, count in ways.items())
-    caught = f"{len(deaths) - len(alive)} of {len(deaths)} broken {noun} were caught by their clause ({how})"
-    return f"{caught}; not caught: {', '.join(alive)}" if alive else caught
+    how = f" ({', '.join(f'{count} {way}' for way, count in ways.items())})" if ways else ""
+    dead = len(deaths) - len(alive) - len(untried)
+    told = [f"{dead} of {len(deaths)} broken {noun} were caught by their clause{how}"]
+    told += [f"not caught: {', '.join(alive)}"] if alive else []
+    told += [f"not tried here: {', '.join(untried)}"] if untried else []
+    return "; ".join(told)

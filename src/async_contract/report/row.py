@@ -17,6 +17,7 @@ _NOTE = "async_contract_note"
 _LABEL = "async_contract_label"
 _STALE = "async_contract_stale"
 _OTHERS = "async_contract_others"
+_EXCUSED = "async_contract_excused"
 _SPENT = "async_contract_spent"
 _OBSERVED = "async_contract_observed"
 
@@ -35,7 +36,7 @@ class Row:
         verdict: The verdict's text, or `SKIPPED`.
         count: How often the clause was put to the test.
         note: Why the verdict is what it is.
-        stale: Whether the clause held although the harness excuses it.
+        stale: Whether the clause held although the harness excuses it, as far as this item knows.
         label: How far the order of the workers was controlled, where there was one to control.
     """
 
@@ -52,18 +53,22 @@ def properties_of_item(target: str, clause: str) -> Properties:
     return [(_TARGET, target), (_CLAUSE, clause)]
 
 
-def properties_of_verdict(verdict: ClauseVerdict, *, others: Iterable[str], stale: bool) -> Properties:
+def properties_of_verdict(
+    verdict: ClauseVerdict, *, others: Iterable[str], excused: Mapping[str, str], stale: bool
+) -> Properties:
     """Return what an item found out, for the properties of its reports: only builtins travel.
 
     Args:
         verdict: The verdict on the item's clause.
         others: The ids of other clauses that were seen broken.
+        excused: The ids of those that were with an excuse, and the excuse of each.
         stale: Whether the clause held although the harness excuses it.
     """
     optional: Properties = [
         (_LABEL, str(verdict.label)),
         (_NOTE, verdict.reason),
         (_OTHERS, " ".join(others)),
+        (_EXCUSED, json.dumps(dict(excused)) if excused else ""),
         (_STALE, int(stale)),
     ]
     found: Properties = [(_VERDICT, verdict.verdict.value), (_COUNT, verdict.count)]
@@ -115,7 +120,7 @@ def in_a_word(properties: Sequence[tuple[str, object]], when: str | None, outcom
     For what failed or was skipped pytest's own word stays, which its summary of failures needs too.
     """
     found = dict(properties)
-    if when != "call" or outcome != "passed" or _VERDICT not in found:
+    if when != "call" or outcome != "passed" or _VERDICT not in found or _STALE in found:
         return ""
     return f"HELD {found[_COUNT]}" if found[_VERDICT] == "held" else "BROKEN (SHOULD)"
 
@@ -126,4 +131,9 @@ def _judged(clause: str, found: Mapping[str, object]) -> list[Row]:
         str(found.get(_LABEL, "")),
     )  # fmt: skip
     others = str(found.get(_OTHERS, "")).split()
-    return [own, *(Row(each, "broken", 1, f"seen while exercising {clause}") for each in others)]
+    excused: Mapping[str, str] = json.loads(str(found.get(_EXCUSED, "{}")))
+    return [
+        own,
+        *(Row(each, "broken", 1, f"seen while exercising {clause}") for each in others),
+        *(Row(each, "known", 1, reason) for each, reason in excused.items()),
+    ]

@@ -17,7 +17,8 @@ class Settled:
     Attributes:
         verdict: The verdict on its clause; *known* where an excuse applies.
         others: The ids of other clauses that its history was seen to break, without an excuse.
-        stale: Whether the clause held although the harness excuses it.
+        excused: The ids of those that it was seen to break with one, and the excuse of each.
+        stale: Whether the clause held although the harness excuses it, and nobody has seen it broken yet.
         token: What repeats the violation; empty if there is none.
         spent: What was spent on exploring the target; once in a process, at the item that began it.
         observed: What the target does where the contract leaves it free; at one item of a run.
@@ -27,6 +28,7 @@ class Settled:
 
     verdict: ClauseVerdict
     others: tuple[str, ...] = ()
+    excused: Mapping[str, str] = field(default_factory=dict)
     stale: bool = False
     token: str = ""
     spent: tuple[Spent, ...] = ()

@@ -23,7 +23,7 @@ def run(item: pytest.Item, contract: str = "StoreContract") -> None:
 
     Raises:
         ContractViolation: The subject breaks the clause, or was seen to break another one.
-        ContractError: There is no verdict, or a known failure was seen to hold.
+        ContractError: There is no verdict.
     """
     binding = item.stash.get(BINDING, None)
     if binding is None:

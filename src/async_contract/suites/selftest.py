@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE, STORE_CLAUSES
+from async_contract.experiments.kills import obstacle
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.verify import verify
 from async_contract.experiments.ways import Explorations
@@ -17,6 +18,9 @@ from async_contract.judge.verdict import Verdict
 from async_contract.mutants.death import EXAMPLE, Death
 from async_contract.mutants.mutant import BackingHarness, Mutant
 from async_contract.mutants.plain import PlainStore
+from async_contract.mutants.shelves import ShelfStore
+from async_contract.mutants.statements import StatementStore
+from async_contract.mutants.tables import TableStore
 from async_contract.reference.memory import MemoryStore
 
 PATIENCE = 1.5
@@ -44,6 +48,8 @@ def death(mutant: Mutant, sandboxes: Sandboxes, limits: Limits) -> Death:
             if mutant.clause in each.findings:
                 steps = len(each.findings[mutant.clause].program)
                 died = replace(died, by=name, programs=each.programs, schedules=each.schedules, steps=steps)
+        if not died.by and mutant.harness.capabilities.sharing == "process":
+            died = replace(died, untried=obstacle(mutant.harness, limits.exploring))
     return replace(died, seconds=time.monotonic() - began)
 
 
@@ -63,6 +69,9 @@ CORRECT = {
     "PlainStore": BackingHarness(PlainStore),
 }  # fmt: skip
 """Stores that keep the contract: the reference, and the one of which every mutant is a changed copy."""
+
+CORRECT_SHARED = {each.__name__: each.reached() for each in (ShelfStore, TableStore, StatementStore)}
+"""The same for the mutants that are right as long as nobody shares them."""
 
 
 def blamed(harness: StoreHarness, sandboxes: Sandboxes, limits: Limits) -> Iterator[str]:

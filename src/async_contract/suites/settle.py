@@ -9,6 +9,7 @@ import pytest
 
 from async_contract.contract.kinds import LABEL, MESSAGE, kind_of
 from async_contract.experiments.verify import Verification
+from async_contract.harness.intermittent import Intermittent
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
 from async_contract.suites.binding import SETTLED, Binding
 from async_contract.suites.outcome import ContractError, ContractViolation, ContractWarning, Settled
@@ -20,17 +21,18 @@ def settle(item: pytest.Item, binding: Binding, state: State, found: Verificatio
 
     Raises:
         ContractViolation: The clause is broken, or another one is that was not reported before.
-        ContractError: There is no verdict, or a known failure was seen to hold.
+        ContractError: There is no verdict.
     """
     known = binding.subject.known_failures if state.forgiving else {}
     others = [each for each in found.others if state.counts(each.clause)]
-    # All are claimed, the excused ones too: that keeps their excuses from looking stale.
+    # All are claimed, the excused ones too: their own items, should they come later, need not wonder.
     news = [each for each in others if state.claim(binding.target, each.clause)]
     settled = _settled(binding, state, found, known.get(binding.clause.id, ""))
     unexcused = dict.fromkeys(each.clause for each in others if each.clause not in known)
     settled = replace(
         settled,
         others=tuple(unexcused),
+        excused={each.clause: known[each.clause] for each in others if each.clause in known},
         spent=binding.verifier.spent(binding.subject, state),
         observed=binding.verifier.observed(binding.subject, found, state),
         violations=(*found.verdict.violations, *others),
@@ -54,16 +56,17 @@ def _settled(binding: Binding, state: State, found: Verification, excuse: str) -
     own = found.verdict
     if not excuse or own.verdict not in (Verdict.BROKEN, Verdict.HELD):
         return Settled(own)
-    # Broken in the history of another item is broken, though this one saw nothing of it.
+    # Broken in the history of another item is broken, though this one saw nothing of it. That may still
+    # come, or be seen in another process: whether the excuse is stale is known when everything has run.
     if own.verdict is Verdict.HELD and not state.seen_broken(binding.target, own.clause):
+        if isinstance(excuse, Intermittent):
+            return Settled(replace(own, verdict=Verdict.KNOWN, reason=f"{excuse} (not seen in this run)"))
         return Settled(replace(own, reason=excuse), stale=True)
     return Settled(replace(own, verdict=Verdict.KNOWN, reason=excuse))
 
 
 def _end(binding: Binding, settled: Settled) -> None:
     verdict = settled.verdict
-    if settled.stale:
-        raise ContractError(_stale(verdict))
     match verdict.verdict:
         case Verdict.ERROR:
             raise ContractError(f"{verdict.clause} could not be judged.\n\n{verdict.reason}")
@@ -77,14 +80,6 @@ def _end(binding: Binding, settled: Settled) -> None:
 
 def _is_of_a_function(clause: str) -> bool:
     return kind_of(clause) in (LABEL, MESSAGE)
-
-
-def _stale(verdict: ClauseVerdict) -> str:
-    owner = "class" if _is_of_a_function(verdict.clause) else "harness"
-    return (
-        f"{verdict.clause} holds, but the {owner} excuses it as a known failure: {verdict.reason}\n\n"
-        f'Remove "{verdict.clause}" from its known_failures.'
-    )
 
 
 def _warn(verdict: ClauseVerdict, place: tuple[str, int]) -> None:

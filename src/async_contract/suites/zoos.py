@@ -15,11 +15,13 @@ from async_contract.experiments.sanitizers.subject import Sanitizer
 from async_contract.experiments.sanitizers.targets import name_of
 from async_contract.experiments.sanitizers.verify import verify_sanitizer
 from async_contract.experiments.verify import Verification
+from async_contract.harness.harness import StoreHarness
 from async_contract.harness.runner import RunnerHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
 from async_contract.mutants import runner_zoo, safe_text, sanitizer_zoo, zoo
 from async_contract.mutants.death import Death
+from async_contract.mutants.mutant import Mutant
 from async_contract.mutants.runner import PlainRunner
 from async_contract.mutants.sanitizer import BrokenSanitizer
 from async_contract.reference.runner import Runner
@@ -66,14 +68,8 @@ def zoos(sandboxes: Sandboxes, limits: Limits) -> tuple[Zoo, ...]:
         limits: How much is tried.
     """
     return (
-        Zoo(
-            "stores",
-            lambda: (selftest.death(each, sandboxes, limits) for each in zoo.MUTANTS),
-            lambda: (
-                (name, list(selftest.blamed(harness, sandboxes, limits)))
-                for name, harness in selftest.CORRECT.items()
-            ),
-        ),
+        _of_stores("stores", zoo.MUTANTS, selftest.CORRECT, sandboxes, limits),
+        _of_stores("shared stores", zoo.CONTENDED, selftest.CORRECT_SHARED, sandboxes, limits),
         judged(
             "labels", limits, by="input", kind=LABEL, mutants=sanitizer_zoo.LABELS, subject=_sanitizer,
             correct=CORRECT_LABELS, verify=_verify,
@@ -87,6 +83,22 @@ def zoos(sandboxes: Sandboxes, limits: Limits) -> tuple[Zoo, ...]:
             subject=lambda mutant: mutant.harness, correct=CORRECT_RUNNERS, verify=_verify_runner,
         ),
     )  # fmt: skip
+
+
+def _of_stores(
+    noun: str,
+    mutants: Iterable[Mutant],
+    correct: Mapping[str, StoreHarness],
+    sandboxes: Sandboxes,
+    limits: Limits,
+) -> Zoo:
+    return Zoo(
+        noun,
+        lambda: (selftest.death(each, sandboxes, limits) for each in mutants),
+        lambda: (
+            (name, list(selftest.blamed(harness, sandboxes, limits))) for name, harness in correct.items()
+        ),
+    )
 
 
 def _correct(kind: str, *functions: Callable[..., object], redacts: bool = False) -> dict[str, Sanitizer]:
