@@ -5,7 +5,7 @@ A thread that is stepped through asks again instead, and others go on in between
 
 from __future__ import annotations
 
-import asyncio
+import math
 import re
 import sqlite3
 import sys
@@ -15,9 +15,9 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from async_contract.experiments.hands import CantBeStepped, present
+from async_contract.experiments.hands import AGAIN, FOR_EVER, CantBeStepped, present
 
-_AGAIN = 0.01  # seconds, of the simulation or real, until the next try
+_LEAST = 1e-6  # seconds for which it is worth to wait
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY}
 _TIMEOUT = re.compile(r"\s*PRAGMA\s+busy_timeout\s*[=(]\s*(\d+)", re.IGNORECASE)
 _BEGIN = re.compile(r"\s*(?:BEGIN|SAVEPOINT)\b", re.IGNORECASE)
@@ -93,15 +93,15 @@ class Connection(sqlite3.Connection):
             self._patience = int(changed[1]) / 1000
         # SQLite does not wait with a lock that another one may wait for: it says at once that it is busy.
         waits = not (self.in_transaction and self._has_worked) or _END.match(sql)
-        tries = round(self._patience / _AGAIN) if waits else 0
+        patience = self._patience if waits else 0.0
         while True:
             try:
                 result = call()
             except sqlite3.OperationalError as error:
-                if tries <= 0 or error.sqlite_errorcode not in _BUSY:
+                if patience < _LEAST or error.sqlite_errorcode not in _BUSY:
                     raise
-                tries -= 1
-                if not self.wait():
+                patience -= self.wait(patience)
+                if patience == -math.inf:
                     raise
             else:
                 break
@@ -110,14 +110,17 @@ class Connection(sqlite3.Connection):
         self._has_worked = not _BEGIN.match(sql)
         return result
 
-    def wait(self) -> bool:
-        """Wait until it is worth to ask again; false if it never will be."""
+    def wait(self, patience: float) -> float:
+        """Wait until it is worth to ask again; gives how long, which is infinite if it never will be.
+
+        Args:
+            patience: Seconds to wait at the most.
+        """
         hand = present()
-        if hand is None:
-            time.sleep(_AGAIN)
-        else:
-            hand.stand(partial(asyncio.sleep, _AGAIN))
-        return True
+        if hand is not None:
+            return hand.ask_again(patience)
+        time.sleep(AGAIN)
+        return AGAIN
 
 
 _connect = sqlite3.connect
@@ -162,7 +165,7 @@ def _flock(
         try:
             real(file, operation | without_waiting)
         except BlockingIOError:
-            hand.stand(partial(asyncio.sleep, _AGAIN))
+            hand.ask_again(FOR_EVER)
         else:
             return
 

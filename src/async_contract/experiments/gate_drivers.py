@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import math
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 from async_contract.experiments.blocking import Connection, connect_with
 from async_contract.experiments.gate import AT, DriverCall, call_of_thread, described
+from async_contract.experiments.hands import AGAIN
 from async_contract.harness.errors import HarnessError
 
 DRIVERS: Mapping[str, tuple[str, ...]] = {
@@ -170,9 +172,11 @@ def _named(path: str) -> _Place:
 class _GatedConnection(Connection):
     """A connection that lets the others go on where SQLite would wait for one of them."""
 
-    def wait(self) -> bool:
+    def wait(self, patience: float) -> float:
         call = call_of_thread()
-        return super().wait() if call is None else call.stand()
+        if call is None:
+            return super().wait(patience)
+        return AGAIN if call.stand() else math.inf
 
 
 def _connect(*arguments: Any, **options: Any) -> Any:

@@ -29,6 +29,7 @@ from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
+from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.verdict import Label
 
 
@@ -167,9 +168,7 @@ def _is_of_threads(harness: StoreHarness) -> bool:
 def _explore_in_threads(
     harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
 ) -> Exploration:
-    stage = ThreadStage(harness, sandboxes, limits.exploring)
-    with stage.open():
-        return Scheduler(stage, limits.seed).explore(limits.threads, known)
+    return ThreadStage(harness, sandboxes, limits.exploring).explore(limits.threads, limits.seed, known)
 
 
 def _play_in_threads(
@@ -177,7 +176,10 @@ def _play_in_threads(
 ) -> Played:
     stage = ThreadStage(harness, sandboxes, settings)
     with stage.open():
-        return _played(stage, program, schedule)
+        played = _played(stage, program, schedule)
+    if stage.hung:
+        raise CallTimedOut(stage.hung)
+    return played
 
 
 # -- in processes that race ----------------------------------------------------------------------------
