@@ -18,11 +18,12 @@ from async_contract.experiments.gate_stage import GateStage
 from async_contract.experiments.gate_stage import explore as explore_at_the_gate
 from async_contract.experiments.limits import CASUALTIES, HEATS, STATEMENTS, THREADS
 from async_contract.experiments.rivals import Rivals
-from async_contract.experiments.scheduled import Scheduler
+from async_contract.experiments.thread_gate import StatementStage
+from async_contract.experiments.thread_races import ThreadRaces
 from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.sandbox import Sandbox, Sandboxes
-from async_contract.mutants import shelves, statements, tables
-from async_contract.mutants.mutant import Mutant
+from async_contract.mutants import connections, desks, shelves, statements, tables
+from async_contract.mutants.mutant import Mutant, mutant
 from async_contract.mutants.shelves import ShelfStore
 from async_contract.mutants.statements import StatementStore
 from async_contract.mutants.tables import TableStore
@@ -33,6 +34,9 @@ from async_contract.store import Job, JobNotLeased
 IN_THREADS = replace(THREADS["normal"], seconds=300.0)
 WITH_KILLS = replace(CASUALTIES["normal"], seconds=300.0)
 AT_THE_GATE = replace(STATEMENTS["normal"], seconds=300.0, tries=0)
+BY_LINES = {mutant(store).name for store in shelves.STORES}
+IN_RACING_THREADS = {mutant(store).name for store in desks.STORES}
+BY_STATEMENTS = {mutant(store).name for store in connections.STORES}
 IN_PROCESSES = replace(HEATS["normal"], programs=3, seconds=300.0)
 
 
@@ -40,11 +44,17 @@ def found(mutant: Mutant) -> set[str]:
     """The clauses that are seen broken in the way that is for such a mutant."""
     with Sandboxes() as sandboxes:
         arguments = mutant.harness, sandboxes, Settings(call_limit=60.0)
-        if mutant.harness.capabilities.sharing == "instance":
+        if mutant.name in BY_LINES:
             stage = ThreadStage(*arguments)
-            with stage.open():
-                programs = 1 if mutant.clause == "lease/exclusive" else 6
-                return set(Scheduler(stage, 0).explore(replace(IN_THREADS, programs=programs)).findings)
+            programs = 1 if mutant.clause == "lease/exclusive" else 6
+            effort = replace(IN_THREADS, programs=programs, until=mutant.clause)
+            return set(stage.explore(effort, 0).findings)
+        if mutant.name in IN_RACING_THREADS:
+            heats = replace(IN_PROCESSES, repeats=60, until=mutant.clause)
+            return set(ThreadRaces(*arguments).explore(heats, 0).findings)
+        if mutant.name in BY_STATEMENTS:
+            effort = replace(AT_THE_GATE, programs=6, until=mutant.clause)
+            return set(StatementStage(*arguments).explore(effort, 0).findings)
         if mutant.harness.capabilities.sharing == "connection":
             effort = replace(AT_THE_GATE, until=mutant.clause)
             return set(explore_at_the_gate(GateStage(*arguments), effort, 0, frozenset()).findings)
@@ -64,7 +74,16 @@ def test_a_mutant_is_caught_by_its_clause(mutant: Mutant) -> None:
 
 @pytest.mark.parametrize(
     "store",
-    [*shelves.STORES, *tables.STORES[:3], *statements.STORES, ShelfStore, TableStore, StatementStore],
+    [
+        *shelves.STORES,
+        *connections.STORES,
+        *tables.STORES[:3],
+        *statements.STORES,
+        ShelfStore,
+        connections.ConnectedStore,
+        TableStore,
+        StatementStore,
+    ],
 )
 def test_one_call_after_another_shows_nothing(
     store: type[ShelfStore | TableStore | StatementStore],

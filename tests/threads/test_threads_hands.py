@@ -218,9 +218,9 @@ def test_what_blocks_outside_of_python_is_waited_for_while_others_go_on(crew: Cr
     assert crew.stalls == 1
 
 
-def test_a_thread_that_never_comes_back_is_given_up(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_never_comes_back_is_given_up(crew: Crew) -> None:
     """It is not called again, and ends when it can."""
-    monkeypatch.setattr(hands, "PATIENCE", 0.05)
+    crew.patience = 0.05
     lock = _thread.allocate_lock()
     lock.acquire()
     errors: list[str] = []
@@ -239,6 +239,11 @@ def test_a_thread_that_never_comes_back_is_given_up(crew: Crew, monkeypatch: pyt
         "a call has not come back after 0.05 s, though every other worker went on as far as it could",
         "a call has not come back after 0.05 s",
     ]
+
+
+def test_a_thread_that_makes_no_call_of_a_store_is_nowhere(crew: Crew) -> None:
+    """Neither between two calls nor in one of Python's own functions."""
+    assert (crew.hands[1].place(), crew.standing()) == ("", [])
 
 
 def test_a_thread_that_blocks_as_it_is_ended_is_left_behind(

@@ -5,19 +5,24 @@ A thread that is stepped through asks again instead, and others go on in between
 
 from __future__ import annotations
 
-import asyncio
+import math
 import re
 import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from async_contract.experiments.hands import CantBeStepped, present
+from async_contract.experiments.gate import described
+from async_contract.experiments.hands import AGAIN, FOR_EVER, CantBeStepped, present
 
-_AGAIN = 0.01  # seconds, of the simulation or real, until the next try
+ONLY_PROCESSES = "it locks files with fcntl.lockf, which keeps processes apart, but not the threads of one"
+"""Why a store can't be used by the threads of one process."""
+
+_LEAST = 1e-6  # seconds for which it is worth to wait
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY}
 _TIMEOUT = re.compile(r"\s*PRAGMA\s+busy_timeout\s*[=(]\s*(\d+)", re.IGNORECASE)
 _BEGIN = re.compile(r"\s*(?:BEGIN|SAVEPOINT)\b", re.IGNORECASE)
@@ -62,15 +67,22 @@ class Connection(sqlite3.Connection):
 
     def executescript(self, sql: str, /) -> sqlite3.Cursor:
         """Execute several statements; what was done of them can't be done again, so this one blocks."""
-        super().execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
-        try:
-            return super().executescript(sql)
-        finally:
-            super().execute("PRAGMA busy_timeout = 0")
+        with _at_the_gate(sql):
+            super().execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
+            try:
+                return super().executescript(sql)
+            finally:
+                super().execute("PRAGMA busy_timeout = 0")
 
     def commit(self) -> None:
-        """End a transaction."""
-        self.patiently("COMMIT", super().commit)
+        """End a transaction, if one is open."""
+        if self.in_transaction:
+            self.patiently("COMMIT", super().commit)
+
+    def rollback(self) -> None:
+        """Take a transaction back, if one is open."""
+        if self.in_transaction:
+            self.patiently("ROLLBACK", super().rollback)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
@@ -88,20 +100,24 @@ class Connection(sqlite3.Connection):
 
     def patiently(self, sql: str, call: Callable[[], _T]) -> _T:
         """Make a call, again while another connection is busy, as long as SQLite would have waited."""
+        with _at_the_gate(sql):
+            return self._patiently(sql, call)
+
+    def _patiently(self, sql: str, call: Callable[[], _T]) -> _T:
         changed = _TIMEOUT.match(sql)
         if changed:
             self._patience = int(changed[1]) / 1000
         # SQLite does not wait with a lock that another one may wait for: it says at once that it is busy.
         waits = not (self.in_transaction and self._has_worked) or _END.match(sql)
-        tries = round(self._patience / _AGAIN) if waits else 0
+        patience = self._patience if waits else 0.0
         while True:
             try:
                 result = call()
             except sqlite3.OperationalError as error:
-                if tries <= 0 or error.sqlite_errorcode not in _BUSY:
+                if patience < _LEAST or error.sqlite_errorcode not in _BUSY:
                     raise
-                tries -= 1
-                if not self.wait():
+                patience -= self.wait(patience)
+                if patience == -math.inf:
                     raise
             else:
                 break
@@ -110,14 +126,22 @@ class Connection(sqlite3.Connection):
         self._has_worked = not _BEGIN.match(sql)
         return result
 
-    def wait(self) -> bool:
-        """Wait until it is worth to ask again; false if it never will be."""
+    def wait(self, patience: float) -> float:
+        """Wait until it is worth to ask again; gives how long, which is infinite if it never will be.
+
+        Args:
+            patience: Seconds to wait at the most.
+        """
         hand = present()
-        if hand is None:
-            time.sleep(_AGAIN)
-        else:
-            hand.stand(partial(asyncio.sleep, _AGAIN))
-        return True
+        if hand is not None:
+            return hand.ask_again(patience)
+        time.sleep(AGAIN)
+        return AGAIN
+
+
+def _at_the_gate(sql: str) -> AbstractContextManager[None]:
+    hand = present()
+    return nullcontext() if hand is None else hand.call_of_driver(described("a call", (sql,)))
 
 
 _connect = sqlite3.connect
@@ -162,14 +186,12 @@ def _flock(
         try:
             real(file, operation | without_waiting)
         except BlockingIOError:
-            hand.stand(partial(asyncio.sleep, _AGAIN))
+            hand.ask_again(FOR_EVER)
         else:
             return
 
 
 def _lockf(real: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     if present() is not None:
-        raise CantBeStepped(
-            "it locks files with fcntl.lockf, which keeps processes apart, but not the threads of one"
-        )
+        raise CantBeStepped(ONLY_PROCESSES)
     return real(*arguments, **options)

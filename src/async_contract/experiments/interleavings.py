@@ -11,7 +11,7 @@ from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import Bench, Settings, Worker, opened
 from async_contract.experiments.choosers import Chooser
 from async_contract.experiments.fence import LeftTheLoop
-from async_contract.experiments.loop import Run, simulate
+from async_contract.experiments.loop import MAX_STEPS, Run, simulate
 from async_contract.experiments.pauses import Schedule
 from async_contract.experiments.programs import Menu, Player, Program, finish
 from async_contract.experiments.stuck import Deadlock, Livelock
@@ -48,9 +48,11 @@ class LoopStage:
         menu: What the programs are made of.
         orders: Orders that are tried first, after asyncio's own.
         controlled: Whether the latest run was ordered to its end by what the chooser said.
+        max_steps: The most steps and callbacks of one run.
     """
 
     name = "loop"
+    max_steps = MAX_STEPS
     orders: tuple[Chooser, ...] = ()
     controlled: bool = True
 
@@ -74,6 +76,7 @@ class LoopStage:
 
         def ending() -> None:
             ended.extend(each.now() for each in recorders)
+            self._halted()
 
         async def main() -> None:
             bench = self._bench(self._harness, sandbox, self._settings)
@@ -83,7 +86,7 @@ class LoopStage:
                 await self._together(Player(bench), program)
                 await finish(bench)
 
-        run = simulate(main, chooser, clock=sandbox, ending=ending)
+        run = simulate(main, chooser, clock=sandbox, max_steps=self.max_steps, ending=ending)
         if run.error is not None and not isinstance(run.error, (LeftTheLoop, Deadlock, Livelock)):
             raise run.error
         # A livelock proves nothing: a schedule may leave the one out for whom all the others wait.
@@ -92,6 +95,9 @@ class LoopStage:
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, after a run under it."""
         return tuple(map(str, schedule))
+
+    def _halted(self) -> None:
+        """The program has ended or is stuck, and what is left of it was not cancelled yet."""
 
     def _bench(self, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> Bench:
         return Bench(harness, sandbox, settings)

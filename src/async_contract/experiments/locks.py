@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from async_contract.experiments.blocking import replacements
-from async_contract.experiments.hands import Hand, present
+from async_contract.experiments.hands import Hand, present, settle, wait_for
 
 _new_lock = _thread.allocate_lock
 _LOCK, _RLOCK = type(_thread.allocate_lock()), type(threading.RLock())
@@ -43,8 +43,7 @@ class Lock:
             acquired = self._lock.acquire(blocking, timeout)
             self._foreign = acquired and hand is None
             return acquired
-        if hand.crew.stepping:
-            hand.stand()  # a line may take two locks
+        hand.before_lock()
         while not self._lock.acquire(blocking=False):
             if not hand.stand(partial(self._freed, timeout)):
                 return False
@@ -68,20 +67,11 @@ class Lock:
 
     async def _freed(self, seconds: float) -> bool:
         """Wait until it was released; gives whether it was within so many seconds."""
-        loop = asyncio.get_running_loop()
-        future: Future[bool] = loop.create_future()
-        self._waiting.append(future)
-        timer = loop.call_later(seconds, _settle, future, False) if seconds >= 0 else None  # noqa: FBT003
-        try:
-            return await future
-        finally:
-            self._waiting.remove(future)
-            if timer is not None:
-                timer.cancel()
+        return await wait_for(self._waiting, seconds)
 
     def _wake_up(self) -> None:
         for each in self._waiting:
-            _settle(each, result=True)
+            settle(each, result=True)
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -93,11 +83,6 @@ class Lock:
         traceback: TracebackType | None,
     ) -> None:
         self.release()
-
-
-def _settle(future: Future[bool], result: bool) -> None:  # noqa: FBT001 - of a wait, not an option
-    if not future.done():
-        future.set_result(result)
 
 
 def reentrant() -> Any:

@@ -134,6 +134,10 @@ class ReadyLoop(asyncio.BaseEventLoop):
         number = self._numbers[task]
         return number, self._steps[number] + 1
 
+    def is_idle(self) -> bool:
+        """Whether nothing is ready but the present step."""
+        return not (self._next or self._ready)
+
     def run_in_executor(self, executor: object, func: Callable[[*_Ts], Any], *args: *_Ts) -> Any:
         """Make one more task, which calls the function."""
         self._check_closed()

@@ -12,19 +12,23 @@ from typing import Any
 
 from async_contract.experiments.bench import Bench, Settings, Worker
 from async_contract.experiments.choosers import TIME, Alternating, Chooser, OwnOrder
-from async_contract.experiments.hands import HAND, CantBeStepped, Crew, without_loop
+from async_contract.experiments.findings import Exploration
+from async_contract.experiments.gate import Grace
+from async_contract.experiments.hands import HAND, PATIENCE, CantBeStepped, Crew, Hung, without_loop
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.locks import swapped
 from async_contract.experiments.loop import Run
 from async_contract.experiments.pauses import Pause, Schedule
 from async_contract.experiments.programs import Kind, Player, Program, Step
-from async_contract.experiments.stuck import Deadlock
+from async_contract.experiments.scheduled import Effort, Scheduler
+from async_contract.experiments.stuck import Deadlock, Livelock
+from async_contract.harness.connection import Connection
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.operation import Operation
 from async_contract.history.recorder import Recorder
 
-_WARM_UP: Program = (
+WARM_UP: Program = (
     *[Step(0, Kind.ENQUEUE)] * 2,
     *[Step(1, each) for each in (Kind.LEASE, Kind.COMPLETE, Kind.LEASE, Kind.FAIL)],
 )
@@ -83,7 +87,23 @@ class _ThreadRecorder(Recorder):
     _begins_itself = False
 
     def _begin(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
-        return HAND.get().call(function, *arguments)
+        return self._in_thread(function, arguments)
+
+    async def _in_thread(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        hand = HAND.get()
+        hand.doing = _described(function, arguments)
+        try:
+            return await hand.call(function, *arguments)
+        finally:
+            hand.doing = ""
+
+
+def _described(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+    """A call of the store in a few words: what it does, and to which job."""
+    name = getattr(function, "__name__", "call")
+    ids = [getattr(each, "id", each) for each in arguments]
+    job = next((each for each in ids if isinstance(each, str)), None)
+    return name if job is None else f"{name} of {job}"
 
 
 class ThreadBench(Bench):
@@ -96,13 +116,28 @@ class ThreadBench(Bench):
             harness, sandbox, call_limit=settings.call_limit, leave_foreign=settings.allow_nonempty
         )
 
+    async def _open(self, number: int) -> Connection:
+        connection = await super()._open(number)
+        self.crew.stores.add(type(connection.store))
+        return connection
+
     async def conduct(self, coroutine: Coroutine[Any, Any, Any], number: int = 1) -> Any:
         """Do something around the calls in the thread of a worker."""
-        return await self.crew.hands[number].call(without_loop, coroutine)
+        try:
+            return await self.crew.hands[number].call(without_loop, coroutine)
+        except CantBeStepped:
+            with contextlib.suppress(ValueError):  # where it is what does not come back
+                coroutine.close()
+            raise
 
 
 class ThreadStage(LoopStage):
-    """Plays programs of stores of plain functions, in threads that go on as a chooser says."""
+    """Plays programs of stores of plain functions, in threads that go on as a chooser says.
+
+    Attributes:
+        hung: What each worker does, if in the latest run they waited for one another and no call returned
+            in time, without a proof that none ever would.
+    """
 
     name = "threads"
     orders = (Alternating(),)
@@ -110,19 +145,36 @@ class ThreadStage(LoopStage):
     def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> None:
         super().__init__(harness, sandboxes, settings)
         self.menu = replace(self.menu, cancels=False)
+        self.hung = ""
+        self._patience = PATIENCE if settings.call_limit is None else settings.call_limit
+        self._grace = Grace()
         self._crew = Crew(0)
         self._stalls = 0  # before the workers met
+        self._longest = 0
+        self._goes_round = False
+        self._standing: list[str] = []
+        self._stuck: list[str] = []
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
         """Replace what threads wait for, and let the store do once what it does only once."""
         with swapped(self._harness.store_classes), _on_one_processor():
-            self.run(_WARM_UP, OwnOrder())
-            yield
+            self.run(WARM_UP, OwnOrder())
+            # A harness does not always know what it connects to.
+            with swapped(self._crew.stores), self._prepared():
+                yield
+
+    @contextlib.contextmanager
+    def _prepared(self) -> Iterator[None]:
+        """Do what can be done once the store has done everything for the first time."""
+        yield
+
+    def _new_crew(self, workers: int) -> Crew:
+        return Crew(workers, self._patience, grace=self._grace)
 
     def run(self, program: Program, chooser: Chooser) -> tuple[Run, tuple[Operation, ...]]:
         """Run a program under a schedule; gives its history too."""
-        self._crew = crew = Crew(max((step.worker for step in program), default=1))
+        self._crew = crew = self._new_crew(max((step.worker for step in program), default=1))
         token = HAND.set(crew.hands[1])
         order = _OneByOne(chooser)
         try:
@@ -131,10 +183,32 @@ class ThreadStage(LoopStage):
             HAND.reset(token)
             crew.end()
         run = run._replace(trace=run.trace._replace(picks=tuple(order.picks)))
-        if isinstance(run.error, Deadlock) and crew.has_company():
+        self._longest = max(self._longest, crew.longest)
+        if crew.hung is not None:
+            run = run._replace(error=crew.hung)
+        if isinstance(run.error, (Deadlock, Hung, Livelock)) and crew.has_company():
             left = CantBeStepped("it has threads of its own, for which the others may wait")
-            return run._replace(error=left), history
+            run = run._replace(error=left)
+        elif isinstance(run.error, Livelock) and self._goes_round:
+            run = run._replace(error=Hung.of(f"within {self.max_steps} steps", self._standing))
+        self.hung = str(run.error) if isinstance(run.error, Hung) else ""
+        self._stuck = self._standing if isinstance(run.error, Deadlock) else []
         return run, history
+
+    def explore(self, effort: Effort, seed: int, known: frozenset[str] = frozenset()) -> Exploration:
+        """Try programs until the effort is spent; clauses that are known to be broken are not pursued."""
+        with self.open():
+            done = self._explored(effort, seed, known)
+        if self.hung and not done.findings:
+            done.stopped, done.left = done.left, ""
+        return done
+
+    def _explored(self, effort: Effort, seed: int, known: frozenset[str]) -> Exploration:
+        return Scheduler(self, seed).explore(effort, known)
+
+    def _halted(self) -> None:
+        self._standing = self._crew.standing()
+        self._goes_round = self._crew.goes_round(max(self._longest, self._crew.longest))
 
     def _bench(self, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> Bench:
         return ThreadBench(self._crew, harness, sandbox, settings)
@@ -157,13 +231,15 @@ class ThreadStage(LoopStage):
         await super()._work(player, program, worker, number)
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
-        """A schedule in words, with the lines that are late."""
-        return tuple(map(self._told, schedule))
+        """A schedule in words, with what is late, and where each worker hangs that does."""
+        return (*map(self._told, schedule), *(f"then {each}, for ever" for each in self._stuck))
 
     def _told(self, pause: Pause) -> str:
         place = self._crew.places.get((pause.worker, pause.step))
         if place is None:
             return str(pause)
+        if isinstance(place, str):
+            return f"{pause}, before {place}"
         file, line, function = place
         source = linecache.getline(file, line).strip()
         return f"{pause}, before {Path(file).name}:{line} in {function}: {source}"

@@ -11,8 +11,19 @@ from typing import Any, NamedTuple
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments import crashes, gate_stage, kills, pauses, progress, races, rivals
+from async_contract.experiments import (
+    crashes,
+    gate_stage,
+    kills,
+    pauses,
+    progress,
+    races,
+    rivals,
+    thread_gate,
+    thread_races,
+)
 from async_contract.experiments.bench import Settings
+from async_contract.experiments.blocking import ONLY_PROCESSES
 from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Explorer
 from async_contract.experiments.findings import Exploration, Finding, Spent
@@ -25,10 +36,13 @@ from async_contract.experiments.programs import Program
 from async_contract.experiments.races import Races
 from async_contract.experiments.rivals import Rivals
 from async_contract.experiments.scheduled import Scheduler
+from async_contract.experiments.thread_gate import StatementStage
+from async_contract.experiments.thread_races import ThreadRaces
 from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
+from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.verdict import Label
 
 
@@ -61,6 +75,7 @@ class Way(NamedTuple):
         write: Writes a schedule of this way down, without a full stop.
         read: Reads what `write` wrote; raises ValueError if it did not.
         instead_of: The way whose place it takes where a store has left that; empty if it stands by itself.
+        unless: The reason for leaving that way which keeps a store from this one as well.
         label: How far the order of the workers is controlled.
     """
 
@@ -73,6 +88,7 @@ class Way(NamedTuple):
     write: Callable[[Any], str] = pauses.encode
     read: Callable[[str], tuple[Any, ...]] = pauses.decode
     instead_of: str = ""
+    unless: str = ""
     label: Label = Label.EXACT
 
 
@@ -164,20 +180,53 @@ def _is_of_threads(harness: StoreHarness) -> bool:
     return not _is_asynchronous(harness) and harness.capabilities.sharing != "none"
 
 
+def _explore_statements_in_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    stage = StatementStage(harness, sandboxes, limits.exploring)
+    return stage.explore(limits.statements, limits.seed, known)
+
+
+def _play_statements_in_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    return _played_in_threads(StatementStage(harness, sandboxes, settings), program, schedule)
+
+
 def _explore_in_threads(
     harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
 ) -> Exploration:
-    stage = ThreadStage(harness, sandboxes, limits.exploring)
-    with stage.open():
-        return Scheduler(stage, limits.seed).explore(limits.threads, known)
+    return ThreadStage(harness, sandboxes, limits.exploring).explore(limits.threads, limits.seed, known)
 
 
 def _play_in_threads(
     harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
 ) -> Played:
-    stage = ThreadStage(harness, sandboxes, settings)
+    return _played_in_threads(ThreadStage(harness, sandboxes, settings), program, schedule)
+
+
+def _played_in_threads(stage: ThreadStage, program: Program, schedule: Schedule) -> Played:
     with stage.open():
-        return _played(stage, program, schedule)
+        played = _played(stage, program, schedule)
+    if stage.hung:
+        raise CallTimedOut(stage.hung)
+    return played
+
+
+# -- in threads that race ------------------------------------------------------------------------------
+
+
+def _explore_in_racing_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    return ThreadRaces(harness, sandboxes, limits.exploring).explore(limits.heats, limits.seed, known)
+
+
+def _play_in_racing_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    heat = Random().randrange(1_000_000)  # another one each time
+    return Played(ThreadRaces(harness, sandboxes, settings).race(program, heat), harness.capabilities)
 
 
 # -- in processes that race ----------------------------------------------------------------------------
@@ -244,7 +293,15 @@ WAYS = (
         races.WAY, "in races on a real event loop", _is_asynchronous, _explore_in_races, _play_in_a_race,
         instead_of="loop", label=Label.BEST_EFFORT,
     ),
+    Way(
+        thread_gate.WAY, "in threads, statement by statement", _is_of_threads, _explore_statements_in_threads,
+        _play_statements_in_threads, label=Label.STATEMENT_EXACT,
+    ),
     Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
+    Way(
+        thread_races.WAY, "in threads that race", _is_of_threads, _explore_in_racing_threads,
+        _play_in_racing_threads, instead_of="threads", unless=ONLY_PROCESSES, label=Label.BEST_EFFORT,
+    ),
     Way(
         rivals.WAY, "in processes that race", _is_shared_by_processes, _explore_in_processes,
         _play_in_processes, label=Label.BEST_EFFORT,
@@ -287,9 +344,9 @@ class Explored:
         """How far a way came that is for this clause alone, where there was no time for all of it."""
         return "; ".join(each.short for name, each in self.ways.items() if WAY[name].clause == clause)
 
-    def left(self, name: str) -> bool:
-        """Whether the store left the way of this name, where it is one."""
-        return not name or (name in self.ways and bool(self.ways[name].left))
+    def left(self, name: str, unless: str = "") -> bool:
+        """Whether the store left the way of this name, where it is one, for another reason than this."""
+        return not name or (name in self.ways and self.ways[name].left not in ("", unless))
 
     def count(self, clause: str) -> int:
         """How often a clause was put to the test."""
@@ -310,6 +367,7 @@ class Explored:
                 each.left or each.stopped or each.short, _label(name, each),
             )
             for name, each in self.ways.items()
+            if each.programs or each.left or each.stopped  # and not: it has no driver, so there is no gate
         ]  # fmt: skip
 
     @property
@@ -347,7 +405,12 @@ class Explorations:
             if limits.until and explored.finding(limits.until) is not None:
                 break
             wanted = way.clause in ("", clause) and way.name not in explored.ways
-            if wanted and not explored.stopped and explored.left(way.instead_of) and way.applies(harness):
+            if (
+                wanted
+                and not explored.stopped
+                and explored.left(way.instead_of, way.unless)
+                and way.applies(harness)
+            ):
                 with progress.on_the_way(way.says):
                     explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
         return explored
