@@ -43,7 +43,7 @@ def address(sandbox: Sandbox) -> tuple[str, int]:
     return where.hostname or "localhost", where.port or 11300
 
 
-def _dispose(sandbox: Sandbox) -> None:
+def dispose(sandbox: Sandbox) -> None:
     """Delete what is left in the tube; it goes when it is empty."""
     import greenstalk  # noqa: PLC0415
 
@@ -78,7 +78,7 @@ def harness_at(url: Callable[[], str], lease_timeout: float | None = None) -> St
         _connect,
         capabilities=_CAPABILITIES,
         prepare=prepare,
-        dispose=_dispose,
+        dispose=dispose,
     )
 
 
