@@ -154,6 +154,26 @@ def servers(session: nox.Session) -> None:
     )  # fmt: skip
 
 
+@nox.session(default=False)  # about 20 minutes, nearly all of them spent waiting
+def faults(session: nox.Session) -> None:
+    """Do the stores on servers lose nothing in 50 seeds of cuts, stalls and killed servers?
+
+    ASYNC_CONTRACT_FAULT_SEEDS and ASYNC_CONTRACT_FAULT_STEPS are how many; by default the steps are as many
+    as a program has at thorough effort.
+    """
+    session.install("--upgrade", ".", *group("tests"), *group("servers"))
+    seeds, steps = "ASYNC_CONTRACT_FAULT_SEEDS", "ASYNC_CONTRACT_FAULT_STEPS"
+    session.run(
+        "pytest", "-n", "auto", "-k", "random", "tests/contract_suites/test_suite_faults.py",
+        *session.posargs,
+        env={
+            seeds: os.environ.get(seeds, "50"),
+            steps: os.environ.get(steps, "30"),
+            REQUIRED: os.environ.get(REQUIRED, "1"),
+        },
+    )  # fmt: skip
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Does the documentation build without a warning?"""
