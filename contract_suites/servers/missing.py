@@ -9,7 +9,10 @@ from typing import NoReturn
 import pytest
 
 REQUIRED = "ASYNC_CONTRACT_REQUIRE_BACKENDS"
-"""The environment variable that makes a missing backend a failure; set to anything but 0."""
+"""The environment variable that makes a missing backend a failure.
+
+Set to anything but 0, what `pip install` could have brought is required; set to `all`, every backend is.
+"""
 
 
 def require(packages: str, *modules: str) -> None:
@@ -24,9 +27,16 @@ def require(packages: str, *modules: str) -> None:
             give_up(f"{name} is not installed", packages)
 
 
-def give_up(reason: str, packages: str) -> NoReturn:
-    """Skip the present item, or fail it if backends are required; say how to install what is missing."""
-    text = f"{reason}; to have it: pip install {packages}"
-    if os.environ.get(REQUIRED, "0") not in ("", "0"):
+def give_up(reason: str, packages: str = "", *, command: str = "") -> NoReturn:
+    """Skip the present item, or fail it if backends are required; say how to install what is missing.
+
+    Args:
+        reason: What is missing.
+        packages: What `pip install` has to be told to have it.
+        command: What installs it, where that is another command.
+    """
+    text = f"{reason}; to have it: {command or f'pip install {packages}'}"
+    required = os.environ.get(REQUIRED, "0")
+    if required == "all" or (required not in ("", "0") and not command):
         pytest.fail(f"{text} ({REQUIRED} is set)", pytrace=False)
     pytest.skip(text)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -12,20 +14,22 @@ from async_contract.harness.calls import dispose, prepare
 from async_contract.harness.connection import open_store
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.store import Job, JobExists, JobNotFound, JobNotLeased, JobRecord
-from contract_suites import nats, postgres, valkey, valkey_streams
+from contract_suites import beanstalkd, nats, postgres, valkey, valkey_streams
 from contract_suites.recipes import settings
+from contract_suites.servers import beanstalkd as beanstalkd_server
 from contract_suites.servers import nats as nats_server
 from contract_suites.servers import postgres as postgres_server
 from contract_suites.servers import valkey as valkey_server
 
 SUITES: dict[str, Any] = {
     "postgres": postgres, "valkey": valkey, "valkey_streams": valkey_streams, "nats": nats,
+    "beanstalkd": beanstalkd,
 }  # fmt: skip
 SERVERS: dict[str, Any] = {
     "postgres": postgres_server, "valkey": valkey_server,
-    "valkey_streams": valkey_server, "nats": nats_server,
+    "valkey_streams": valkey_server, "nats": nats_server, "beanstalkd": beanstalkd_server,
 }  # fmt: skip
-ALL = pytest.mark.parametrize("name", SUITES)
+IDS = pytest.mark.parametrize("name", ["postgres", "valkey", "valkey_streams", "nats"])
 RECORDING = pytest.mark.parametrize("name", ["postgres", "valkey", "valkey_streams"])
 
 Story = Callable[[Any, Sandbox], Awaitable[None]]
@@ -51,7 +55,7 @@ def use(name: str, story: Story) -> None:
     asyncio.run(told())
 
 
-@ALL
+@IDS
 def test_an_id_is_taken_once(name: str) -> None:
     """Whoever enqueues a job again is told, also when it is on lease and when it is done."""
 
@@ -65,7 +69,7 @@ def test_an_id_is_taken_once(name: str) -> None:
     use(name, story)
 
 
-@ALL
+@IDS
 def test_what_is_no_job_is_refused(name: str) -> None:
     """Without an id or a kind it is none; nor can a lone surrogate be stored. Nothing is left of it."""
 
@@ -83,7 +87,7 @@ def test_what_is_no_job_is_refused(name: str) -> None:
     use(name, story)
 
 
-@ALL
+@IDS
 def test_who_does_not_hold_a_job_can_not_end_it(name: str) -> None:
     """An id that nobody knows and a job that is not on lease are told apart where the store keeps records."""
 
@@ -218,6 +222,135 @@ def test_nats_refuses_what_is_too_large() -> None:
     use("nats", story)
 
 
+def test_beanstalkd_refuses_what_is_no_job_or_too_large() -> None:
+    """A job needs a kind and text; the server's limit is for kind, tenant and payload together."""
+
+    async def story(store: Any, sandbox: Sandbox) -> None:
+        with pytest.raises(ValueError, match=r"^kind='': a job needs one; write a non-empty str$"):
+            store.enqueue(Job("a", ""))
+        for job in (Job("a", "\ud800"), Job("a", "kind", "\ud800")):
+            with pytest.raises(ValueError, match="surrogates not allowed"):
+                store.enqueue(job)
+        most, overhead = 65_535, len('["kind", ""]\n')
+        with pytest.raises(ValueError, match=rf"^a job of {most + 1} bytes is more than the server takes$"):
+            store.enqueue(Job("a", "kind", payload=bytes(most - overhead + 1)))
+        assert store.lease(1) == []
+        largest = Job("a", "kind", payload=bytes(most - overhead), attempts=1)
+        id = store.enqueue(largest)
+        assert store.lease(1) == [replace(largest, id=id)]
+
+    use("beanstalkd", story)
+
+
+def test_beanstalkd_knows_only_its_own_numbers() -> None:
+    """Another spelling of one, and what is none, is an id that nobody holds; so is a job that is ready."""
+
+    async def story(store: Any, sandbox: Sandbox) -> None:
+        id = store.enqueue(Job("a", "kind"))
+        for call in (store.complete, lambda other: store.fail(other, "message")):
+            for other in (
+                "nobody",
+                "",
+                f" {id}",
+                f"0{id}",
+                f"+{id}",
+                f"{id}.0",
+                "\N{ARABIC-INDIC DIGIT ONE}",
+            ):
+                with pytest.raises(JobNotLeased, match=r"; the server's are whole numbers$"):
+                    call(other)
+            for number in (2**64, 10**30):
+                with pytest.raises(JobNotLeased, match=r"; the server's are whole numbers$"):
+                    call(str(number))
+            for other in (id, str(2**64 - 1)):
+                with pytest.raises(
+                    JobNotLeased, match=r"is not on lease to this connection, or not any more$"
+                ):
+                    call(other)
+        assert store.lease(1) == [Job(id, "kind", attempts=1)]
+
+    use("beanstalkd", story)
+
+
+def test_beanstalkd_gives_a_kicked_job_as_many_deliveries_again() -> None:
+    """Dead is buried, after three deliveries; what is done is not done again, though it was only buried."""
+
+    async def story(store: Any, sandbox: Sandbox) -> None:
+        greenstalk = pytest.importorskip("greenstalk")
+
+        def deliver() -> list[int]:
+            seen = []
+            while jobs := store.lease(1):
+                seen += [job.attempts for job in jobs]
+                store.fail(id, "boom")
+            return seen
+
+        id = store.enqueue(Job("a", "kind"))
+        with greenstalk.Client(beanstalkd.address(sandbox), use=sandbox.name, watch=sandbox.name) as client:
+            seen = [deliver()]
+            client.kick(1)
+            seen.append(deliver())
+            client.kick(1)
+            assert store.lease(1) == [Job(id, "kind", attempts=7)]
+            store._call(lambda own: own.bury(greenstalk.Job(int(id), b""), 2**32 - 1))  # and is killed then
+            client.kick(1)
+            assert store.lease(1) == []
+            with pytest.raises(greenstalk.NotFoundError):
+                client.peek(int(id))
+        assert seen == [[1, 2, 3], [4, 5, 6]]
+
+    use("beanstalkd", story)
+
+
+def test_beanstalkd_counts_an_expired_lease_and_has_whole_seconds() -> None:
+    """A job whose last lease expired is buried when it comes up; other durations are refused."""
+
+    async def story(_: Any, sandbox: Sandbox) -> None:
+        from contract_suites.recipes.beanstalkd import BeanstalkStore  # noqa: PLC0415
+
+        where = beanstalkd.address(sandbox)
+        for name in ("lease_timeout", "retry_delay"):
+            with pytest.raises(ValueError, match=rf"^{name}=1.5 is no whole number; beanstalkd counts whole"):
+                BeanstalkStore(where, sandbox.name, **cast("dict[str, Any]", {name: 1.5}))
+        with (
+            closing(BeanstalkStore(where, sandbox.name, max_attempts=1)) as store,
+            closing(BeanstalkStore(where, sandbox.name, max_attempts=1, retry_delay=1)) as patient,
+        ):
+            id = store.enqueue(Job("a", "kind"))
+            assert [job.id for job in store.lease(1)] == [id]
+            store.close()  # which ends the lease
+            while patient._call(lambda client: client.stats_job(int(id)))["state"] != "ready":
+                await sandbox.sleep(0.001)
+            assert patient.lease(1) == []
+            assert patient._call(lambda client: client.stats_job(int(id)))["state"] == "buried"
+            another = store.enqueue(Job("b", "kind"))
+            forever = BeanstalkStore(where, sandbox.name, max_attempts=None, retry_delay=1)
+            with closing(forever):
+                assert [job.id for job in forever.lease(9)] == [another]
+                forever.fail(another, "boom")
+                assert forever._call(lambda client: client.stats_job(int(another)))["state"] == "delayed"
+
+    use("beanstalkd", story)
+
+
+def test_beanstalkd_makes_a_new_connection_after_an_error() -> None:
+    """One that was refused is no error of the connection; one that was broken is of no use any more."""
+
+    async def story(store: Any, sandbox: Sandbox) -> None:
+        store.enqueue(Job("a", "kind"))
+        first = store._client
+        with pytest.raises(JobNotLeased):
+            store.complete("4711")
+        assert store._client is first
+        first._sock.shutdown(2)
+        with pytest.raises(BrokenPipeError):
+            store.lease(1)
+        assert store._client is None
+        assert len(store.lease(1)) == 1
+
+    use("beanstalkd", story)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -236,6 +369,6 @@ def test_settings_that_mean_nothing_are_refused(values: Any, message: str) -> No
 
 def test_the_harnesses_ask_for_servers_of_their_own() -> None:
     """Each is for the server of its kind, and processes share what is on it."""
-    urls = (postgres_server.url, valkey_server.url, nats_server.url)
-    assert len({url.__self__ for url in urls}) == 3  # type: ignore[attr-defined]
+    urls = (postgres_server.url, valkey_server.url, nats_server.url, beanstalkd_server.url)
+    assert len({url.__self__ for url in urls}) == 4  # type: ignore[attr-defined]
     assert {suite.harness.capabilities.sharing for suite in SUITES.values()} == {"process"}

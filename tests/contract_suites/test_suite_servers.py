@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from contract_suites.servers import missing, nats, postgres, valkey
+from contract_suites.servers import beanstalkd, missing, nats, postgres, valkey
 from contract_suites.servers.server import LOOPBACK, Server, ServerError, Shared, exchange, free_port
 
 ROOT = Path(__file__).parents[2]
-KINDS: dict[str, Any] = {"postgres": postgres, "valkey": valkey, "nats": nats}
+KINDS: dict[str, Any] = {"postgres": postgres, "valkey": valkey, "nats": nats, "beanstalkd": beanstalkd}
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="the keeper is written for POSIX systems"
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(params=list(KINDS))
 def kind(request: pytest.FixtureRequest) -> str:
-    """One kind of server after the other; skipped where its wheel is not installed."""
+    """One kind of server after the other; skipped where it is not installed."""
     name: str = request.param
     program = KINDS[name]._programs if name == "postgres" else KINDS[name]._program
     program()
@@ -119,9 +119,9 @@ def family(pid: int) -> set[int]:
 
 
 def test_a_server_serves_on_the_loopback_and_keeps_its_directory_to_itself(kind: str, server: Server) -> None:
-    """Its URL has its port and its password, and nobody else can look into its directory."""
+    """Its URL has its port and its password, if it knows any, and nobody else can look into its directory."""
     assert str(server.port) in KINDS[kind].url_of(server)
-    assert server.password in KINDS[kind].url_of(server)
+    assert (server.password in KINDS[kind].url_of(server)) is (kind != "beanstalkd")
     assert listens(server.port)
     assert server.directory.stat().st_mode & 0o777 == 0o700
     if Path("/proc").is_dir():
@@ -233,7 +233,7 @@ def test_a_process_has_one_server_of_a_kind(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_each_kind_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The three variables point at servers of the user's own, and then none is started."""
+    """The variables point at servers of the user's own, and then none is started."""
     for name, module in KINDS.items():
         monkeypatch.setenv(f"ASYNC_CONTRACT_{name.upper()}_URL", f"{name}://mine")
         assert module.url() == f"{name}://mine"
@@ -277,7 +277,7 @@ def test_postgres_has_its_data_where_nobody_can_reach_them(
 
 def test_a_killed_run_of_the_contract_leaves_no_server(kind: str, tmp_path: Path) -> None:
     """Ctrl-C ends the servers of a run with it, and so does SIGKILL."""
-    driver = {"postgres": "psycopg_pool", "valkey": "redis", "nats": "nats"}[kind]
+    driver = {"postgres": "psycopg_pool", "valkey": "redis", "nats": "nats", "beanstalkd": "greenstalk"}[kind]
     pytest.importorskip(driver)
     for end in (signal.SIGKILL, signal.SIGINT):
         with subprocess.Popen(
@@ -343,17 +343,30 @@ def test_only_the_expected_answer_counts() -> None:
             thread.join()
 
 
-@pytest.mark.parametrize("value", [None, "", "0", "1"])
+@pytest.mark.parametrize("value", [None, "", "0", "1", "all"])
 def test_what_is_missing_is_skipped_or_required(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
     """The reason has the line that installs it; with the variable set, it is a failure."""
     monkeypatch.delenv(missing.REQUIRED, raising=False)
     if value is not None:
         monkeypatch.setenv(missing.REQUIRED, value)
     missing.require("pytest", "pytest")
-    expected = pytest.fail.Exception if value == "1" else pytest.skip.Exception
+    expected = pytest.fail.Exception if value in ("1", "all") else pytest.skip.Exception
     text = "no_such_thing is not installed; to have it: pip install 'such-a-thing[all]'"
     with pytest.raises(expected) as raised:
         missing.require("'such-a-thing[all]'", "json", "no_such_thing")
+    assert str(raised.value).startswith(text)
+
+
+@pytest.mark.parametrize("value", ["0", "1", "all"])
+def test_what_comes_in_no_wheel_is_required_only_where_all_is(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """Where the packages of the system are not at hand, the other backends can be required all the same."""
+    monkeypatch.setenv(missing.REQUIRED, value)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(pytest.fail.Exception if value == "all" else pytest.skip.Exception) as raised:
+        beanstalkd.start()
+    text = "beanstalkd is not on PATH; to have it: apt-get install -y beanstalkd"
     assert str(raised.value).startswith(text)
 
 
@@ -368,6 +381,7 @@ def test_what_is_missing_is_skipped_or_required(monkeypatch: pytest.MonkeyPatch,
         ("valkey", "redis", "redis is not installed; to have it: pip install redis"),
         ("valkey_streams", "redis", "redis is not installed; to have it: pip install redis"),
         ("nats", "nats", "nats is not installed; to have it: pip install nats-py"),
+        ("beanstalkd", "greenstalk", "greenstalk is not installed; to have it: pip install greenstalk"),
     ],
 )
 @pytest.mark.parametrize("required", ["0", "1"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from async_contract.history.operation import KILLED, UNKNOWN
+from async_contract.history.operation import KILLED, OK, UNKNOWN
 from async_contract.judge.verdict import Violation
 from async_contract.store import JobState
 
@@ -246,6 +246,59 @@ def test_a_call_on_the_job_that_had_to_change_nothing_is_to_blame(
     happened = f"worker 2 was given a, which was {was}" + (f", after {after}" if after else "")
     told = story.told if after else [each for each in story.told if each.error != LOST[1]]
     assert story.violations(**promised) == [Violation(clause, happened, "a", tuple(told))]
+
+
+def test_a_connection_that_was_opened_is_to_blame_before_any_call() -> None:
+    """A store that takes up what a dead worker has left does so when it is opened."""
+    story = held()
+    story.event("connect", 2)
+    story.complete(2, "a", how=REFUSED)
+    story.lease(1, "a", attempts=2)
+    happened = (
+        "worker 1 was given a, which was on lease to worker 1, after worker 2's opening of a connection"
+    )
+    told = [each for each in story.told if each.method != "complete"]
+    assert story.violations() == [Violation("lease/exclusive", happened, "a", tuple(told))]
+
+
+def test_a_connection_is_not_to_blame_where_a_lease_shows_that_the_job_was_still_held() -> None:
+    """Nor is one that did not come about."""
+    story = held()
+    story.event("connect", 2)
+    story.lease(2)
+    story.call("connect", 2, how=LOST)
+    story.complete(2, "a", how=REFUSED)
+    story.lease(1, "a", attempts=2)
+    (violation,) = story.violations()
+    assert violation.clause == "complete/rejected-means-not-done"
+
+
+def test_a_connection_is_not_to_blame_for_a_lease_that_ended_late_but_too_soon() -> None:
+    """It may have ended by its time, which was too short."""
+    story = held()
+    story.event("connect", 2)
+    story.wait(0.5)
+    story.lease(2, "a", attempts=2)
+    (violation,) = story.violations(lease_timeout=1)
+    happened = "worker 2 was given a, which was on lease to worker 1"
+    assert (violation.clause, violation.happened) == ("expiry/not-early", happened)
+
+
+@pytest.mark.parametrize("fail_first", [False, True])
+def test_a_completed_job_is_brought_back_by_a_fail_rather_than_by_another_complete(
+    fail_first: bool,  # noqa: FBT001 - a case
+) -> None:
+    """Whichever came first, unless the fail was refused and the complete was not."""
+    for how, clause in (((OK, ""), "fail/after-complete"), (REFUSED, "complete/repeat-harmless")):
+        story = completed()
+        for method in ("fail", "complete") if fail_first else ("complete", "fail"):
+            if method == "fail":
+                story.fail(1, "a", how=how)
+            else:
+                story.complete(1, "a")
+        story.lease(2, "a", attempts=2)
+        silent = {"complete/unleased-reported", "fail/unleased-reported"}
+        assert {each.clause for each in story.violations()} - silent == {clause}
 
 
 def test_a_fenced_worker_is_to_blame_for_what_it_did() -> None:

@@ -39,6 +39,8 @@ def name(case: Case, capabilities: Capabilities) -> Named:
     clause = default.clause()
     happened = default.happened()
     for suspect, blamed in suspects(case, capabilities):
+        if suspect.method == "connect" and clause != blamed:
+            continue  # the lease had lasted for long, and may have ended by its time
         if CLAUSE[blamed].binds(capabilities):
             return Named(blamed, f"{happened}, after {_call(suspect, case)}", suspect)
     return Named(clause if CLAUSE[clause].binds(capabilities) else _INSTEAD[clause], happened)
@@ -161,6 +163,7 @@ def _call(operation: Operation, case: Case) -> str:
         "lease": f"lease({operation.value})",
         "enqueue": f"enqueue of {operation.job_id}",
         "mutate": f"change to its copy of {operation.job_id}",
+        "connect": "opening of a connection",
     }.get(operation.method, f"{operation.method} of the store")
     how = {OK: "", REJECTED: ", which was refused", UNKNOWN: f", which was {operation.error or 'lost'}"}
     return f"{who} {what}{how[operation.outcome]}"

@@ -4,6 +4,9 @@ A call is a suspect if it was made between the last sign that the job was as it 
 first that it was not. Calls of an unusual sort come first: those on the job itself that had to
 change nothing, reopenings, limits below one, ids that are like another or that nobody enqueued.
 The plain complete or fail of another job is suspected last.
+
+Before all of them comes a connection that was opened while the job was on lease: a store that takes up again
+what a dead worker has left does so when it is opened, whoever works on it, and no call has to do with it.
 """
 
 from __future__ import annotations
@@ -40,7 +43,6 @@ class _Suspects:
         self._losing = case.seen is None or case.seen.method != "lease"
 
     def found(self) -> Iterator[tuple[Operation, str]]:
-        yield from self._own()
         settled = self._anchor.returned or self._anchor.invoked
         until = self._case.until if self._case.seen is not None else self._first_miss()
         between = [
@@ -48,6 +50,11 @@ class _Suspects:
             for each in self._case.history
             if each.invoked >= settled and (each.returned or each.invoked) <= until
         ]
+        if not self._losing and self._anchor.method == "lease":
+            sound = self._last_sound(between, settled) or settled
+            opened = [each for each in between if _opens(each) and each.invoked >= sound]
+            yield from ((each, "lease/exclusive") for each in opened)
+        yield from self._own()
         for each in reversed(between):
             clause = self._event(each)
             if clause:
@@ -86,13 +93,17 @@ class _Suspects:
     # -- calls on the job itself, and what concerns every job -----------------------------------
 
     def _own(self) -> Iterator[tuple[Operation, str]]:
-        # The first to do harm does it; that the next ones are refused follows from it.
         ends = [each for each in self._case.before if each.method in ("complete", "fail")]
         if self._capabilities.fences:
             yield from ((each, "expiry/fenced") for each in ends if self._is_overtaken(each))
         changes = [each for each in self._case.history if each.method == "mutate"]
         own = [each for each in changes if each.job_id == self._case.job_id]
-        for each in sorted([*ends, *own], key=instant):
+        # The first to do harm does it; that the next ones are refused follows from it. But what brings a
+        # completed job back is more likely to be a fail, which is there to do so, than another complete.
+        calls = sorted([*ends, *own], key=instant)
+        if self._anchor.method == "complete":
+            calls.sort(key=lambda each: (each.outcome == REJECTED, each.method != "fail"))
+        for each in calls:
             since = each.invoked >= self._anchor.invoked and each is not self._anchor
             clause = self._own_clause(each) if since else ""
             if clause:
@@ -216,6 +227,10 @@ class _Suspects:
             taken_in = each.method == "enqueue" and each.outcome != REJECTED
             if taken_in and alike(each.job_id or "", self._case.job_id):
                 yield each, "lease/identity"
+
+
+def _opens(operation: Operation) -> bool:
+    return operation.method == "connect" and operation.outcome == OK
 
 
 def _is_hostile(call: Operation) -> bool:
