@@ -135,16 +135,16 @@ class Recorder:
         return OK, jobs, error
 
     async def complete(self, worker: int, store: Any, job_id: str, wrap: Wrap | None = None) -> Operation:
-        """Complete a job."""
-        begun = Operation("complete", worker, self.now(), None, UNKNOWN, job_id, None, (), CANCELLED)
+        """Complete a job; an id that is no str, which only a broken store delivers, is recorded as text."""
+        begun = Operation("complete", worker, self.now(), None, UNKNOWN, str(job_id), None, (), CANCELLED)
         place, _ = await self._record(begun, store.complete, (job_id,), wrap)
         return self._checked(self.history[place])
 
     async def fail(
         self, worker: int, store: Any, job_id: str, message: str, wrap: Wrap | None = None
     ) -> Operation:
-        """Fail a job."""
-        begun = Operation("fail", worker, self.now(), None, UNKNOWN, job_id, message, (), CANCELLED)
+        """Fail a job; its id is recorded as `complete` does."""
+        begun = Operation("fail", worker, self.now(), None, UNKNOWN, str(job_id), message, (), CANCELLED)
         place, _ = await self._record(begun, store.fail, (job_id, message), wrap)
         return self._checked(self.history[place])
 
@@ -154,7 +154,7 @@ class Recorder:
         Raises:
             HarnessError: What came back is no record.
         """
-        begun = Operation("inspect", worker, self.now(), None, UNKNOWN, job_id, None, (), CANCELLED)
+        begun = Operation("inspect", worker, self.now(), None, UNKNOWN, str(job_id), None, (), CANCELLED)
         place, result = await self._record(begun, self._harness.inspect, (store, job_id))
         done = self.history[place]
         if done.outcome == OK:
