@@ -435,3 +435,19 @@ def test_calls_may_begin_elsewhere(tmp_path: Path) -> None:
     asyncio.run(run())
     assert begun == [(3,), ("a",)]
     assert [(each.outcome, each.jobs) for each in recorder.history] == [(OK, (GIVEN,)), (UNKNOWN, ())]
+
+
+@pytest.mark.parametrize("job_id", [7, None, b"a"])
+def test_an_id_that_is_no_str_is_recorded_as_text(recorder: Recorder, job_id: Any) -> None:
+    """Only a broken store delivers one. It gets it back as it is."""
+    called: list[object] = []
+    store = Store(
+        complete=called.append, fail=lambda given, _message: called.append(given), inspect=called.append
+    )
+    done = [
+        asyncio.run(recorder.complete(1, store, job_id)),
+        asyncio.run(recorder.fail(1, store, job_id, "boom")),
+        asyncio.run(recorder.inspect(1, store, job_id)),
+    ]
+    assert called == [job_id] * 3
+    assert [each.job_id for each in done] == [str(job_id)] * 3

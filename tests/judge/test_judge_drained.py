@@ -292,6 +292,50 @@ def test_a_holder_that_was_heard_before_has_not_let_go() -> None:
     assert story.blamed(redelivers=True) == []
 
 
+def _cancelled_and_refused(*, seconds: float = 0, other: bool = False) -> Story:
+    """A holder whose fail was cancelled, and who is refused afterwards."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a")
+    story.fail(1, "a", how=STOPPED)
+    story.wait(seconds)
+    if other:
+        story.fail(2, "a")
+    for _ in range(3):
+        story.fail(1, "a", how=REFUSED)
+    story.wait(60)
+    story.drain()
+    return story
+
+
+PROMISED: dict[str, Any] = {
+    "lease_timeout": 30, "redelivers": True, "max_attempts": 3, "expiry_counts": True,
+}  # fmt: skip
+
+
+def test_a_fail_by_which_the_job_was_lost_had_its_effect_before_the_refusals() -> None:
+    """It was no stray call after the lease, which could have buried the job, unless the lease was over."""
+    assert _cancelled_and_refused().blamed(**PROMISED) == ["fail/cancelled"]
+    assert _cancelled_and_refused(seconds=31).blamed(**PROMISED) == []
+    assert _cancelled_and_refused(other=True).blamed(**PROMISED) == []
+
+
+@pytest.mark.parametrize("end", ["complete", "fail"])
+@pytest.mark.parametrize("shown", ["leased", "completed", None])
+def test_a_job_that_is_still_on_lease_at_the_end_was_not_finished(end: str, shown: JobState | None) -> None:
+    """However late a call of unknown outcome may have its effect, it had none by then."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a")
+    getattr(story, end)(1, "a", how=STOPPED)
+    story.wait(60)
+    story.drain()
+    assert story.blamed(**PROMISED) == []
+    if end == "complete" or shown == "leased":
+        story.inspect("a", shown)
+    assert story.blamed(**PROMISED) == [f"{end}/cancelled"] * (shown == "leased")
+
+
 # -- leases that end with the process -------------------------------------------------------------
 
 DIES = {"ends_with_connection": True, "durable": True, "sharing": "process"}

@@ -560,3 +560,94 @@ def test_a_witness_has_nothing_that_could_be_left_out() -> None:
     happened = "worker 2 was given a, which was on lease to worker 3"
     expected = Violation("lease/exclusive", happened, "a", (enqueue, alone, second))
     assert story.violations(redelivers=True) == [expected]
+
+
+# -- what is lost by itself -----------------------------------------------------------------------
+
+
+def _failed(*ids: str) -> Story:
+    story = Story()
+    story.enqueue(*ids)
+    story.lease(1, *ids, limit=9)
+    for id in ids:
+        story.fail(1, id)
+    return story
+
+
+def test_no_call_is_to_blame_for_what_befell_another_job_without_one() -> None:
+    """The job that was failed last never comes either, and nothing was called after that."""
+    story = _failed("a", "b")
+    story.drain()
+    assert [(each.clause, each.job_id) for each in story.violations(redelivers=True)] == [
+        ("fail/redelivers", "a"),
+        ("fail/redelivers", "b"),
+    ]
+
+
+def test_the_only_call_after_a_job_that_is_lost_is_to_blame_where_no_other_is_lost() -> None:
+    """The job that was failed last comes."""
+    story = _failed("a", "b")
+    story.lease(2, "b", attempts=2)
+    story.drain()
+    assert story.blamed(redelivers=True) == ["fail/only-that-job"]
+
+
+@pytest.mark.parametrize(
+    ("how", "served", "clause"),
+    [(STOPPED, 2, "complete/cancelled"), (STOPPED, 1, "expiry/returns"), (REFUSED, 2, "expiry/returns")],
+)
+def test_a_call_that_may_have_left_something_locked_is_to_blame_for_what_came_later(
+    how: Any, served: int, clause: str
+) -> None:
+    """Unless its worker was given jobs afterwards: the store works on."""
+    story = Story()
+    story.enqueue("a", "b")
+    story.lease(1, "a")
+    story.complete(1, "a", how=how)
+    story.lease(served, "b")
+    story.wait(60)
+    story.drain()
+    story.inspect("a", "leased")
+    found = {each.job_id: each.clause for each in story.violations(lease_timeout=30)}
+    assert found == {"a": clause, "b": "expiry/returns"}
+
+
+@pytest.mark.parametrize("lease", [{"how": STOPPED}, {"limit": 0}, {"how": REFUSED}])
+def test_a_lease_that_may_have_left_something_locked_is_to_blame_for_what_came_earlier(
+    lease: dict[str, Any],
+) -> None:
+    """Of a job that was enqueued later the lease before it is not suspected, but it may suffer from it."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, **lease)
+    story.enqueue("b")
+    story.drain()
+    found = {each.job_id: each.clause for each in story.violations()}
+    assert found["b"] == "lease/progress"
+    assert found["a"] != "lease/progress"
+
+
+def test_a_lease_that_was_cancelled_is_more_likely_to_have_lost_a_job_than_who_never_had_it() -> None:
+    """A complete of a ready job is refused while somebody leases."""
+    story = Story()
+    story.enqueue("a")
+    story.complete(1, "a", how=REFUSED)
+    story.lease(2, how=STOPPED)
+    story.complete(1, "a", how=REFUSED)
+    story.drain()
+    assert story.blamed() == ["lease/cancelled"]
+
+
+def test_a_second_fail_that_was_shown_ready_has_not_buried_the_job() -> None:
+    """It is late, and not dead too soon."""
+    for shown, clause in (("ready", "fail/redelivers"), (None, "fail/max-attempts")):
+        story = Story()
+        story.enqueue("a")
+        story.lease(1, "a")
+        story.fail(1, "a")
+        story.lease(1, "a", attempts=2)
+        story.fail(1, "a")
+        if shown:
+            story.inspect("a", "ready", "boom")
+        story.drain()
+        assert story.blamed(redelivers=True, max_attempts=3) == [clause]

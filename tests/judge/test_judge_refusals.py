@@ -238,6 +238,85 @@ def test_a_call_that_did_not_return_may_have_another_reason() -> None:
     assert story.blamed() == ["complete/cancelled"]
 
 
+def test_another_method_that_is_served_shows_nothing_of_the_lock_that_was_left_behind() -> None:
+    """Until the method that was cancelled is served again, it may be what hangs."""
+    story, _ = held()
+    story.enqueue("b")
+    cancelled = story.complete(1, "a", how=STOPPED)
+    story.lease(2, "b")
+    hung = story.complete(2, "b", how=(UNKNOWN, TIMED_OUT))
+    happened = "worker 2's complete did not return, after worker 1's complete was cancelled"
+    assert story.violations() == [Violation("complete/cancelled", happened, "b", (cancelled, hung))]
+    story, _ = held()
+    story.enqueue("b", "c")
+    story.complete(1, "a", how=STOPPED)
+    story.lease(2, "b", "c", limit=2)
+    story.complete(2, "b")
+    story.complete(2, "c", how=(UNKNOWN, TIMED_OUT))
+    assert story.violations() == []
+
+
+# -- a call that was cancelled, and refused ever after --------------------------------------------
+
+
+def _refused(method: str, times: int = 3) -> tuple[Story, list[Operation]]:
+    """A holder whose call was cancelled, and refused later."""
+    story, (_, lease) = held()
+    calls = [getattr(story, method)(1, "a", how=how) for how in (STOPPED, *[REFUSED] * times)]
+    return story, [lease, *calls]
+
+
+@pytest.mark.parametrize("method", ["complete", "fail"])
+def test_a_job_that_is_shown_on_lease_was_refused_its_end(method: str) -> None:
+    """The cancelled call had no effect, and so the refusals were wrong."""
+    story, calls = _refused(method)
+    seen = story.inspect("a", "leased")
+    happened = (
+        f"worker 1's {method} of a was cancelled; then it was refused again and again, though he held the "
+        "job: ValueError: no"
+    )
+    expected = [Violation(f"{method}/cancelled", happened, "a", (*calls, seen))]
+    assert story.violations(lease_timeout=30) == expected
+
+
+def test_a_job_that_comes_back_was_not_completed_by_what_was_cancelled() -> None:
+    """A complete that had its effect would have let go of it for good; a fail may bring it back itself."""
+    for method, blamed in (("complete", ["complete/cancelled"]), ("fail", [])):
+        story, _ = _refused(method)
+        story.wait(31)
+        story.lease(2, "a", attempts=2)
+        assert story.blamed(lease_timeout=30) == blamed
+
+
+def test_what_else_explains_the_refusals() -> None:
+    """They are few; the lease was over; another called; it was shown otherwise; jobs may have been taken."""
+    story, _ = _refused("complete", 2)
+    story.inspect("a", "leased")
+    assert story.blamed(lease_timeout=30) == []
+    story, _ = held()
+    story.complete(1, "a", how=STOPPED)
+    story.wait(31)
+    for _ in range(3):
+        story.complete(1, "a", how=REFUSED)
+    story.inspect("a", "leased")
+    assert story.blamed(lease_timeout=30) == []
+    story, _ = _refused("complete")
+    story.fail(2, "a", how=REFUSED)
+    story.inspect("a", "leased")
+    assert story.blamed(lease_timeout=30) == []
+    story, _ = _refused("complete")
+    story.inspect("a", "completed")
+    assert story.blamed(lease_timeout=30) == []
+    story, _ = _refused("complete")
+    story.lease(2, how=LOST)
+    story.inspect("a", "leased")
+    assert story.blamed(lease_timeout=30) == []
+    story, _ = _refused("complete")
+    story.complete(1, "a", how=LOST)
+    story.inspect("a", "leased")
+    assert story.blamed(lease_timeout=30) == []
+
+
 STANDS = (UNKNOWN, STUCK)
 
 

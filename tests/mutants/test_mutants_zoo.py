@@ -58,6 +58,7 @@ repeats-failed-jobs: lease/within-limit
 columns-swapped: lease/snapshot
 delivers-its-own-jobs: lease/distinct complete/only-that-job
 raises-when-empty: lease/accepted
+raises-queue-empty: lease/accepted
 delivers-none-when-empty: lease/well-formed
 ids-ignore-case: complete/unknown-reported
 ids-replace-alike: complete/unknown-reported
@@ -79,6 +80,7 @@ fail-buries-completed: fail/unleased-reported
 marks-first-of-batch: lease/snapshot complete/accepted complete/only-that-job
   complete/rejected-means-not-done fail/accepted fail/only-that-job fail/rejected-means-not-done
   expiry/not-early expiry/max-attempts
+remembers-fifty-leases: complete/accepted complete/rejected-means-not-done expiry/not-early
 leases-per-connection: complete/only-that-job complete/rejected-means-not-done complete/cancelled
   fail/only-that-job expiry/not-early
 redelivers-to-holder: lease/identity lease/snapshot complete/only-that-job complete/unknown-harmless
@@ -105,18 +107,23 @@ delivers-dicts: lease/within-limit lease/snapshot lease/progress complete/only-t
   complete/unknown-harmless complete/rejected-means-not-done fail/only-that-job fail/unknown-harmless
   fail/rejected-means-not-done durable/reopen
 delivers-its-keys: lease/within-limit lease/snapshot lease/progress complete/only-that-job
-  complete/unknown-harmless complete/rejected-means-not-done complete/repeat-harmless fail/only-that-job
-  fail/unknown-harmless fail/rejected-means-not-done durable/reopen
+  complete/rejected-means-not-done fail/only-that-job fail/rejected-means-not-done
+delivers-row-numbers: lease/within-limit lease/snapshot lease/progress complete/only-that-job
+  complete/unknown-harmless complete/rejected-means-not-done fail/only-that-job fail/unknown-harmless
+  fail/rejected-means-not-done durable/reopen
+ids-cut-at-colon: lease/progress
+ids-unquoted: lease/progress
 delivers-stop-marker: lease/within-limit lease/snapshot
 waits-for-full-batch: lease/within-limit lease/snapshot complete/only-that-job
-  complete/rejected-means-not-done complete/repeat-harmless fail/redelivers fail/only-that-job
-  fail/rejected-means-not-done fail/hostile-message expiry/returns durable/reopen
+  complete/rejected-means-not-done complete/repeat-harmless fail/redelivers fail/max-attempts
+  fail/rejected-means-not-done fail/hostile-message expiry/returns
 keeps-newest-back: lease/within-limit complete/only-that-job complete/rejected-means-not-done
   fail/redelivers fail/max-attempts fail/rejected-means-not-done fail/hostile-message expiry/returns
 forgets-every-fifth: lease/within-limit lease/snapshot complete/only-that-job fail/only-that-job
 skips-empty-payload: lease/identity
 takes-one-more: lease/within-limit lease/order complete/only-that-job fail/redelivers fail/only-that-job
-stops-at-unreadable-job: fail/redelivers fail/only-that-job
+  expiry/returns
+stops-at-unreadable-job: fail/redelivers
 lease-stays-busy: lease/progress
 shared-scratch: lease/progress
 swallows-cancellation: lease/progress
@@ -133,11 +140,11 @@ completes-latest-batch-only: lease/snapshot complete/only-that-job fail/hostile-
 completes-in-order-only: complete/only-that-job complete/cancelled fail/only-that-job fail/cancelled
 completes-first-delivery-only: complete/only-that-job
 completes-up-to: lease/progress complete/accepted complete/rejected-means-not-done fail/accepted
-  expiry/returns
+  fail/cancelled expiry/returns
 completes-oldest: lease/progress complete/accepted complete/final complete/rejected-means-not-done
-  complete/repeat-harmless fail/accepted expiry/returns
+  complete/repeat-harmless fail/accepted fail/cancelled expiry/returns
 completes-whole-kind: lease/progress complete/accepted complete/rejected-means-not-done fail/accepted
-  expiry/returns durable/reopen
+  fail/rejected-means-not-done fail/cancelled expiry/returns durable/reopen
 unknown-completes-oldest: lease/identity complete/accepted complete/unknown-reported fail/unknown-harmless
   fail/unknown-reported fail/rejected-means-not-done
 second-complete-takes-next: lease/identity complete/accepted complete/only-that-job
@@ -145,7 +152,7 @@ second-complete-takes-next: lease/identity complete/accepted complete/only-that-
 fails-oldest: complete/accepted complete/rejected-means-not-done fail/releases fail/redelivers
   fail/max-attempts expiry/not-early
 unknown-fails-oldest: lease/identity fail/unknown-reported fail/rejected-means-not-done
-fail-queues-twice: fail/max-attempts fail/only-that-job fail/rejected-means-not-done expiry/returns
+fail-queues-twice: fail/max-attempts fail/rejected-means-not-done expiry/returns
 
 # A completed job comes back, in every scenario that completes one.
 complete-only-hides: complete/only-that-job complete/repeat-harmless fail/only-that-job
@@ -158,14 +165,14 @@ complete-forgets-retried: complete/only-that-job complete/repeat-harmless fail/o
 # A failed job does not come back as it should, in every scenario that fails one.
 fail-keeps-lease: complete/only-that-job fail/redelivers fail/only-that-job
 fail-completes: complete/only-that-job fail/redelivers fail/only-that-job fail/rejected-means-not-done
-  fail/hostile-message durable/reopen
+  fail/hostile-message fail/cancelled durable/reopen
 fail-deletes: complete/only-that-job fail/redelivers fail/only-that-job fail/rejected-means-not-done
   fail/hostile-message durable/reopen
 fail-buries: complete/only-that-job fail/max-attempts fail/only-that-job fail/rejected-means-not-done
   fail/hostile-message durable/reopen
-fail-hides-forever: complete/only-that-job complete/rejected-means-not-done fail/only-that-job
-  fail/rejected-means-not-done fail/hostile-message durable/reopen
-retries-too-late: complete/only-that-job fail/only-that-job fail/hostile-message
+fail-hides-forever: complete/only-that-job complete/rejected-means-not-done fail/rejected-means-not-done
+  fail/hostile-message
+retries-too-late: complete/only-that-job fail/hostile-message
 redelivers-anyway: complete/only-that-job fail/only-that-job fail/rejected-means-not-done
   fail/hostile-message
 lease-outlives-fail: complete/only-that-job complete/rejected-means-not-done fail/only-that-job
@@ -173,17 +180,15 @@ lease-outlives-fail: complete/only-that-job complete/rejected-means-not-done fai
 one-attempt-more: fail/only-that-job expiry/max-attempts
 one-attempt-less: fail/only-that-job expiry/returns
 never-dead: fail/only-that-job expiry/max-attempts
-attempts-shared-by-kind: complete/only-that-job complete/rejected-means-not-done fail/redelivers
-  fail/only-that-job fail/rejected-means-not-done expiry/returns durable/reopen
+attempts-shared-by-kind: complete/only-that-job complete/rejected-means-not-done complete/cancelled
+  fail/redelivers fail/only-that-job fail/rejected-means-not-done expiry/returns durable/reopen
 
 # A job whose lease has expired does not come back, in every scenario that lets one expire.
-never-expires: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
 watches-first-of-batch: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done
   durable/reopen
-expires-too-late: lease/snapshot
-expiry-buries: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
-expiry-loses: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
-shared-owner: lease/progress fail/hostile-message
+expiry-buries: complete/rejected-means-not-done complete/cancelled fail/rejected-means-not-done
+expiry-loses: complete/rejected-means-not-done fail/rejected-means-not-done
+shared-owner: fail/hostile-message
 timers-in-memory: complete/rejected-means-not-done fail/rejected-means-not-done
 
 # What a process keeps in its memory is lost when it is killed, and where the store is opened in another one.

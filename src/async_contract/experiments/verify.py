@@ -12,6 +12,7 @@ from async_contract.experiments.bench import NotApplicable, NotEmpty, NotExercis
 from async_contract.experiments.cases import EXAMPLE, Case
 from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, Example
 from async_contract.experiments.control import labelled, marked, of_finding, of_history
+from async_contract.experiments.examples.scene import look_back
 from async_contract.experiments.findings import Finding
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
 from async_contract.experiments.limits import Limits
@@ -260,3 +261,4 @@ class _Run:
                 await bench.drain()
                 raise
             await bench.drain()
+            await look_back(bench)

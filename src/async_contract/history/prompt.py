@@ -118,7 +118,7 @@ class PromptRecorder(Recorder):
         outcome, result, error = self._ask(store.complete, (job_id,))
         if outcome is None:
             return self._go_on(invoked, result, super().complete(worker, store, job_id))
-        fields = ("complete", worker, invoked, self.now(), outcome, job_id, None, (), error)
+        fields = ("complete", worker, invoked, self.now(), outcome, str(job_id), None, (), error)
         operation: Operation = _NEW(Operation, fields)
         self.history.append(operation)
         return operation
@@ -129,7 +129,7 @@ class PromptRecorder(Recorder):
         outcome, result, error = self._ask(store.fail, (job_id, message))
         if outcome is None:
             return self._go_on(invoked, result, super().fail(worker, store, job_id, message))
-        fields = ("fail", worker, invoked, self.now(), outcome, job_id, message, (), error)
+        fields = ("fail", worker, invoked, self.now(), outcome, str(job_id), message, (), error)
         operation: Operation = _NEW(Operation, fields)
         self.history.append(operation)
         return operation

@@ -149,16 +149,18 @@ class Recorder:
         return done, result
 
     async def complete(self, worker: int, store: Any, job_id: str, wrap: Wrap | None = None) -> Operation:
-        """Complete a job."""
-        place, _ = await self._record("complete", worker, store.complete, (job_id,), job_id=job_id, wrap=wrap)
+        """Complete a job; an id that is no str, which only a broken store delivers, is recorded as text."""
+        place, _ = await self._record(
+            "complete", worker, store.complete, (job_id,), job_id=str(job_id), wrap=wrap
+        )
         return self.history[place]
 
     async def fail(
         self, worker: int, store: Any, job_id: str, message: str, wrap: Wrap | None = None
     ) -> Operation:
-        """Fail a job."""
+        """Fail a job; its id is recorded as `complete` does."""
         place, _ = await self._record(
-            "fail", worker, store.fail, (job_id, message), job_id=job_id, value=message, wrap=wrap
+            "fail", worker, store.fail, (job_id, message), job_id=str(job_id), value=message, wrap=wrap
         )
         return self.history[place]
 
@@ -169,7 +171,7 @@ class Recorder:
             HarnessError: What came back is no record.
         """
         place, result = await self._record(
-            "inspect", worker, self._harness.inspect, (store, job_id), job_id=job_id
+            "inspect", worker, self._harness.inspect, (store, job_id), job_id=str(job_id)
         )
         done = self.history[place]
         if done.outcome is OK:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.contract.life import Phase, State, nanoseconds
+from async_contract.contract.life import NEVER, Life, Phase, State, nanoseconds
 from async_contract.history.operation import CANCELLED, OK, REJECTED, UNKNOWN, Operation
 from async_contract.judge.sweep import REFUSALS
+from async_contract.store import JobRecord
 
 IN_A_ROW = 3
 """So many leases in a row must have come back empty."""
@@ -58,21 +59,52 @@ def _is_empty_lease(operation: Operation) -> bool:
     )
 
 
-def _was_let_go(operations: Sequence[Operation]) -> bool:
-    """Whether a call of unknown outcome by the holder ended the lease.
+def let_go(operations: Sequence[Operation]) -> tuple[Operation, Sequence[Operation]] | None:
+    """The call of unknown outcome by which the holder lost the job, and the refusals that say so.
 
-    It did if every later call of his on the job was refused, again and again: had it not, he would hold the
-    job, and a store must hear its holder.
+    It ended the lease if every later call of his on the job was refused, again and again: had it not, he
+    would hold the job, and a store must hear its holder.
     """
     holder = next((each.worker for each in reversed(operations) if each.method == "lease"), None)
-    refusals = 0
+    refusals: list[Operation] = []
     for each in reversed(operations):
         if each.worker != holder or each.method not in ("complete", "fail"):
             continue
-        if each.outcome != REJECTED:
-            return each.outcome == UNKNOWN and refusals >= REFUSALS
-        refusals += 1
-    return False
+        if each.outcome == REJECTED:
+            refusals.append(each)
+        else:
+            return (each, refusals) if each.outcome == UNKNOWN and len(refusals) >= REFUSALS else None
+    return None
+
+
+def with_effect(operations: Sequence[Operation], life: Life) -> Sequence[Operation]:
+    """The same, where a call by which the holder lost the job had its effect by the time he was refused.
+
+    Only if nothing else can have ended the lease by then: not its time, nor what another worker called.
+    """
+    found = let_go(operations)
+    leases = [each for each in operations if each.method == "lease"]
+    if found is None or leases[-1].outcome != OK:
+        return operations
+    end, refusals = found
+    over = refusals[0].returned or NEVER
+    expiry = NEVER if life.earliest_expiry is None else leases[-1].invoked + life.earliest_expiry
+    others = [
+        each
+        for each in operations
+        if each.method in ("complete", "fail") and each.outcome != REJECTED and each is not end
+    ]
+    if over >= expiry or any((each.returned or NEVER) >= leases[-1].invoked for each in others):
+        return operations
+    done = end._replace(outcome=OK, returned=over, error="")
+    return [done if each is end else each for each in operations]
+
+
+def still_leased(operations: Sequence[Operation], end: Drained) -> bool:
+    """Whether the job was shown on lease after the end: then no call of unknown outcome had finished it."""
+    last = operations[-1]
+    record = last.value
+    return last.invoked >= end.since and isinstance(record, JobRecord) and record.state == "leased"
 
 
 def killed_holders(capabilities: Capabilities, endings: Sequence[Operation]) -> dict[int, int]:
@@ -126,7 +158,7 @@ class Owed:
         if not phases <= {Phase.READY, Phase.LEASED}:
             return False
         holders = {state.holder for state in states if state.phase is Phase.LEASED}
-        may_be_leased = not holders <= self._killed.keys() and not _was_let_go(operations)
+        may_be_leased = not holders <= self._killed.keys() and let_go(operations) is None
         if may_be_leased and self._expiry is None:
             return False
         if self._may_be_used_up(operations):

@@ -9,21 +9,22 @@ from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE, STORE_CLAUSES, Clause
 from async_contract.contract.life import Phase, State, nanoseconds
 from async_contract.history.operation import OK, REJECTED, UNKNOWN, Operation, in_order, instant
-from async_contract.judge.drained import Drained, Owed, drained
+from async_contract.judge.drained import Drained, Owed, drained, still_leased, with_effect
 from async_contract.judge.evidence import final_counts
 from async_contract.judge.messages import false_messages
-from async_contract.judge.naming import Case, Named, name
+from async_contract.judge.naming import Case, Named, name, name_alike
 from async_contract.judge.order import first_deliveries, out_of_order
 from async_contract.judge.refusals import (
     failing_ends,
     in_a_row,
+    refused_after_cancellation,
     refused_leases,
     shut_by_a_kill,
     stuck_after_cancellation,
     stuck_for_ever,
 )
 from async_contract.judge.search import Explanation, Surroundings, TooManyConfigurations, explain
-from async_contract.judge.sweep import REFUSALS, Sweep
+from async_contract.judge.sweep import REFUSALS, Live, Sweep
 from async_contract.judge.verdict import ClauseVerdict, Judgement, Verdict, Violation
 from async_contract.judge.witness import distinct, least, only
 
@@ -149,6 +150,8 @@ class Judge:
             yield from out_of_order(self._history, deliveries, self._capabilities.poll_delay)
         for job in sweep.live.values():
             yield from failing_ends(job.operations, sweep.life, sweep.endings, self._history)
+            if not (sweep.lost_leases or sweep.endings):
+                yield from refused_after_cancellation(job.operations, sweep.life)
         if end is not None:
             yield from self._lost(end)
 
@@ -368,25 +371,35 @@ class Judge:
     # -- the end ------------------------------------------------------------------------------
 
     def _lost(self, end: Drained) -> Iterator[Violation]:
-        owed = Owed(self._capabilities, self._sweep.lost_leases, self._sweep.endings, end.since)
-        lost = 0
-        for id, job in self._sweep.live.items():
-            if id in self._stuck or lost >= MOST_NAMED:
-                continue
-            known = job.explained
-            if known is not None and known[:2] == (len(job.operations), self._weighed):
-                found = known[2]  # nothing was read since that might have changed it
-            else:
-                found = self._explain(job.operations)
-            if found is None or found.stuck_at is not None or not owed.owes(job.operations, found.states):
-                continue
-            lost += 1
-            case = Case(id, job.operations, None, found.states, self._history, end.since, self._enqueued())
-            named = name(case, self._capabilities)
-            own = [only(each, id) for each in job.operations]
+        lost = list(islice(self._lost_jobs(end), MOST_NAMED))
+        for case, named in zip(lost, name_alike(lost, self._capabilities), strict=True):
+            own = [only(each, case.job_id) for each in case.before]
             extra = [named.suspect] if named.suspect is not None else []
             witness = distinct([*own, *extra, *end.leases])
-            yield Violation(named.clause, named.happened, id, witness)
+            yield Violation(named.clause, named.happened, case.job_id, witness)
+
+    def _lost_jobs(self, end: Drained) -> Iterator[Case]:
+        owed = Owed(self._capabilities, self._sweep.lost_leases, self._sweep.endings, end.since)
+        for id, job in self._sweep.live.items():
+            if id in self._stuck:
+                continue
+            states = self._states_at_end(job, end)
+            if states and owed.owes(job.operations, states):
+                yield Case(id, job.operations, None, states, self._history, end.since, self._enqueued())
+
+    def _states_at_end(self, job: Live, end: Drained) -> frozenset[State]:
+        """The states that a job which never came may have been in when the store was last asked."""
+        operations = with_effect(job.operations, self._sweep.life)
+        known = job.explained
+        if operations is job.operations and known and known[:2] == (len(operations), self._weighed):
+            found = known[2]  # nothing was read since that might have changed it
+        else:
+            found = self._explain(operations)
+        if found is None or found.stuck_at is not None:
+            return frozenset()
+        if still_leased(operations, end):
+            return frozenset(each for each in found.states if each.phase in (Phase.READY, Phase.LEASED))
+        return found.states
 
     # -- verdicts -----------------------------------------------------------------------------
 

@@ -15,10 +15,10 @@ from async_contract.contract.clauses import CLAUSE
 from async_contract.contract.life import Phase, nanoseconds
 from async_contract.history.operation import KILLED, OK, REJECTED, UNKNOWN, Operation
 from async_contract.judge.case import Case, Named
-from async_contract.judge.suspects import suspects
+from async_contract.judge.suspects import is_untouched, suspects
 from async_contract.store import JobRecord
 
-__all__ = ["Case", "Named", "name"]
+__all__ = ["Case", "Named", "name", "name_alike"]
 
 EARLY = 0.1
 """A job that comes back after this part of its `lease_timeout` came early; before, it was not held at all."""
@@ -35,15 +35,37 @@ _INSTEAD = {
 
 def name(case: Case, capabilities: Capabilities) -> Named:
     """The clause that is broken."""
-    default = _Default(case, capabilities)
-    clause = default.clause()
-    happened = default.happened()
+    by_itself = name_without_suspect(case, capabilities)
+    happened = by_itself.happened
     for suspect, blamed in suspects(case, capabilities):
-        if suspect.method == "connect" and clause != blamed:
+        if suspect.method == "connect" and blamed != by_itself.clause:
             continue  # the lease had lasted for long, and may have ended by its time
         if CLAUSE[blamed].binds(capabilities):
             return Named(blamed, f"{happened}, after {_call(suspect, case)}", suspect)
-    return Named(clause if CLAUSE[clause].binds(capabilities) else _INSTEAD[clause], happened)
+    return by_itself
+
+
+def name_alike(lost: Sequence[Case], capabilities: Capabilities) -> list[Named]:
+    """The clauses that are broken by jobs that never came, all of one history.
+
+    Where one of them was lost with no call that can be to blame for it, nothing is to blame for another
+    that was lost in the same place: a store in which no lease ever expires has not lost a job because a
+    complete of it was refused.
+    """
+    found = [(case, name(case, capabilities), name_without_suspect(case, capabilities)) for case in lost]
+    by_themselves = {
+        alone.clause
+        for case, named, alone in found
+        if named.suspect is None and is_untouched(case, capabilities)
+    }
+    return [alone if alone.clause in by_themselves else named for _, named, alone in found]
+
+
+def name_without_suspect(case: Case, capabilities: Capabilities) -> Named:
+    """The clause that is broken if no call in between is to blame."""
+    default = _Default(case, capabilities)
+    clause = default.clause()
+    return Named(clause if CLAUSE[clause].binds(capabilities) else _INSTEAD[clause], default.happened())
 
 
 class _Default:
@@ -138,9 +160,14 @@ class _Default:
         if not dead:
             return "fail/ends" if capabilities.redelivers is False else "fail/max-attempts"
         deliveries = sum(each.method == "lease" for each in self.case.before)
-        if capabilities.redelivers is True and deliveries == 1:
+        if capabilities.redelivers is True and (deliveries == 1 or self._was_shown_ready()):
             return "fail/redelivers"
         return "fail/redelivers" if capabilities.max_attempts is None else "fail/max-attempts"
+
+    def _was_shown_ready(self) -> bool:
+        """Whether an inspection showed, after the last call, that the job was to be delivered again."""
+        last = self.case.before[-1].value
+        return isinstance(last, JobRecord) and last.state == "ready"
 
 
 def killed(kill: Operation, history: Sequence[Operation]) -> str:
@@ -166,4 +193,11 @@ def _call(operation: Operation, case: Case) -> str:
         "connect": "opening of a connection",
     }.get(operation.method, f"{operation.method} of the store")
     how = {OK: "", REJECTED: ", which was refused", UNKNOWN: f", which was {operation.error or 'lost'}"}
+    if (
+        operation.outcome == OK
+        and operation.job_id == case.job_id
+        and operation.method in ("complete", "fail")
+    ):
+        given = any(each.method == "lease" and each.worker == operation.worker for each in case.before)
+        return f"{who} {what}" if given else f"{who} {what}, which it was never given"
     return f"{who} {what}{how[operation.outcome]}"

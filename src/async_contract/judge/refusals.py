@@ -18,6 +18,7 @@ from async_contract.history.operation import (
 from async_contract.judge.naming import killed
 from async_contract.judge.sweep import MOST, REFUSALS, is_plain
 from async_contract.judge.verdict import Violation
+from async_contract.store import JobRecord
 
 ERRORS = 5
 """Of errors that say nothing about the effect it takes more, all the same: a lost reply followed by
@@ -93,7 +94,9 @@ def failing_ends(
     """
     row: list[Operation] = []
     lease: Operation | None = None
+    unknown = 0
     for place, each in enumerate(operations):
+        unknown += each.outcome == UNKNOWN
         if each.method == "lease":
             lease, row = each, []
         elif each.method in ("complete", "fail") and lease is not None:
@@ -103,7 +106,10 @@ def failing_ends(
             ):
                 row = []
             row.append(each)
-            if len(row) == ERRORS and _is_surely_held(lease, row, operations[:place], life, endings):
+            # Whatever else is unknown may have ended the lease. (Where much is, there is no time for more.)
+            if len(row) == ERRORS == unknown and _is_surely_held(
+                lease, row, operations[:place], life, endings
+            ):
                 happened = (
                     f"worker {each.worker} held {each.job_id}, and its {each.method} failed {ERRORS} times "
                     f"in a row: {each.error}"
@@ -147,12 +153,65 @@ def _is_over(call: Operation, at: int) -> bool:
     )
 
 
+def refused_after_cancellation(operations: Sequence[Operation], life: Life) -> Iterator[Violation]:
+    """A holder who is refused again and again after a call that he cancelled, and still holds the job.
+
+    That he does is shown by an inspection, or by the job's coming back: a complete that had its effect
+    lets go of it for good.
+
+    Args:
+        operations: The operations on the job, in whose history nothing else may have ended or taken leases.
+        life: What can become of a job.
+    """
+    lease: Operation | None = None
+    held: tuple[Operation, Operation] | None = (
+        None  # the lease, and the call by its holder that was cancelled
+    )
+    row: list[Operation] = []
+    for each in operations:
+        ends = each.method in ("complete", "fail")
+        if held and len(row) >= REFUSALS and _shows_held(each, held[1]):
+            if not _may_have_expired(held[0], row[-1], life):
+                yield _refused_later(*held, row, each)
+            return
+        if each.method == "lease":
+            lease, held, row = each, None, []
+        elif ends and lease is not None and each.worker == lease.worker:
+            if each.outcome == REJECTED:
+                row.append(each)
+            else:
+                held, row = ((lease, each) if each.error == CANCELLED and held is None else None), []
+        elif ends:
+            lease, held = None, None  # another worker may have ended it
+
+
+def _refused_later(
+    lease: Operation, cancelled: Operation, row: Sequence[Operation], seen: Operation
+) -> Violation:
+    what = cancelled.method
+    happened = (
+        f"worker {lease.worker}'s {what} of {cancelled.job_id} was cancelled; then it was refused again and "
+        f"again, though he held the job: {row[-1].error}"
+    )
+    return Violation(f"{what}/cancelled", happened, cancelled.job_id, (lease, cancelled, *row, seen))
+
+
+def _shows_held(seen: Operation, cancelled: Operation) -> bool:
+    """Whether this shows that the job was on lease all the time."""
+    if seen.method == "lease":
+        return seen.outcome == OK and cancelled.method == "complete"
+    return isinstance(seen.value, JobRecord) and seen.value.state == "leased"
+
+
 def stuck_after_cancellation(history: Sequence[Operation]) -> Iterator[Violation]:
     """A call that never returned, after one that was cancelled: the store does not work on.
 
-    A lease may wait for jobs, so it counts only while some must be ready.
+    What was served in between shows that it does, unless it was another method, which may need another lock
+    than the one that the cancelled call left behind. A lease may wait for jobs, so it counts only while some
+    must be ready.
     """
     cancelled: Operation | None = None
+    by_method: dict[str, Operation] = {}
     ready = 0
     # Of several that are stuck one may wait for the other: two locks in two orders need no cancellation.
     several = sum(each.error == STUCK for each in history) > 1
@@ -162,21 +221,23 @@ def stuck_after_cancellation(history: Sequence[Operation]) -> Iterator[Violation
             and each.returned is not None
             and each.method in ("lease", "complete", "fail")
         ):
-            cancelled = each
+            cancelled = by_method[each.method] = each
         elif each.outcome == OK:
             cancelled = None
-        elif (
+            by_method.pop(each.method, None)
+        blamed = by_method.get(each.method, cancelled)
+        if (
             each.error in (TIMED_OUT, STUCK)
-            and cancelled is not None
-            and each.invoked >= (cancelled.returned or 0)
+            and blamed is not None
+            and each.invoked >= (blamed.returned or 0)
             and not several
             and (each.method != "lease" or ready > 0)
         ):
             happened = (
-                f"worker {each.worker}'s {each.method} did not return, after worker {cancelled.worker}'s "
-                f"{cancelled.method} was cancelled"
+                f"worker {each.worker}'s {each.method} did not return, after worker {blamed.worker}'s "
+                f"{blamed.method} was cancelled"
             )
-            yield Violation(f"{cancelled.method}/cancelled", happened, each.job_id, (cancelled, each))
+            yield Violation(f"{blamed.method}/cancelled", happened, each.job_id, (blamed, each))
             return
         ready += _adds(each)
 

@@ -35,11 +35,44 @@ def suspects(case: Case, capabilities: Capabilities) -> Iterator[tuple[Operation
         yield from _Suspects(case, capabilities, anchor).found()
 
 
+def is_untouched(case: Case, capabilities: Capabilities) -> bool:
+    """Whether no call at all can be to blame, not even one of many: it came to this by itself."""
+    anchor = case.anchor
+    if anchor is None or _works_no_more(case.history, anchor):
+        return False
+    return not any(_Suspects(case, capabilities, anchor, weighs=False).found())
+
+
+def _works_no_more(history: Sequence[Operation], anchor: Operation) -> bool:
+    """Whether a call may have left something locked or taken, so that all that came later suffers from it.
+
+    It has not if its worker was given jobs afterwards. But whoever loses a ready job and had a lease
+    cancelled may have had more of them cancelled than showed.
+    """
+    served: set[int] = set()
+    for each in reversed(history):
+        if anchor.method == "enqueue" and each.method == "lease" and each.error == CANCELLED:
+            return True
+        if each.jobs and each.method == "lease":
+            served.add(each.worker)
+        elif _lingers(each) and each.worker not in served:
+            return True
+    return False
+
+
+def _lingers(call: Operation) -> bool:
+    limit = call.value if call.method == "lease" else None
+    return call.error == CANCELLED or (isinstance(limit, int) and (limit < 1 or call.outcome == REJECTED))
+
+
 class _Suspects:
-    def __init__(self, case: Case, capabilities: Capabilities, anchor: Operation) -> None:
+    def __init__(
+        self, case: Case, capabilities: Capabilities, anchor: Operation, *, weighs: bool = True
+    ) -> None:
         self._case = case
         self._capabilities = capabilities
         self._anchor = anchor
+        self._weighs = weighs  # whether those are left out that are too many to tell which it was
         self._losing = case.seen is None or case.seen.method != "lease"
 
     def found(self) -> Iterator[tuple[Operation, str]]:
@@ -54,11 +87,12 @@ class _Suspects:
             sound = self._last_sound(between, settled) or settled
             opened = [each for each in between if _opens(each) and each.invoked >= sound]
             yield from ((each, "lease/exclusive") for each in opened)
+        events = [(each, clause) for each in reversed(between) if (clause := self._event(each))]
+        if self._anchor.method == "enqueue":
+            # Who had not the job can have done it little harm; a lease that was cancelled may have taken it.
+            yield from (each for each in events if each[1] == "lease/cancelled")
         yield from self._own()
-        for each in reversed(between):
-            clause = self._event(each)
-            if clause:
-                yield each, clause
+        yield from events
         if self._case.seen is None and self._anchor.method == "lease":
             return  # its lease did not end when its time was over, whatever became of other jobs meanwhile
         yield from self._others(between, settled)
@@ -135,7 +169,10 @@ class _Suspects:
             return "fail/hostile-message" if _is_hostile(call) else f"{call.method}/rejected-means-not-done"
         if call.error == CANCELLED:
             return f"{call.method}/cancelled"
-        fenced_off = self._capabilities.fences and call in superseded(self._case.before)
+        # Fences keep out whoever has lost the lease, and so whoever never had it: nothing else explains how
+        # a job on lease was ended. (That it was delivered once more has a clause of its own.)
+        strange = self._losing and self._anchor.method == "lease" and call.worker != self._anchor.worker
+        fenced_off = self._capabilities.fences and (strange or call in superseded(self._case.before))
         return "expiry/fenced" if fenced_off and call.outcome == OK else ""
 
     def _event(self, event: Operation) -> str:
@@ -169,7 +206,7 @@ class _Suspects:
         ]
         named = self._other_clauses(calls)
         plain = {(call.method, call.job_id) for call, clause in named if clause in _PLAIN}
-        vague = sound is None and len(plain) > 1
+        vague = self._weighs and sound is None and len(plain) > 1
         for call, clause in sorted(named, key=lambda each: self._unlikely(each[0])):
             if not (vague and (clause in _PLAIN or call.outcome == REJECTED)):
                 yield call, clause

@@ -12,6 +12,7 @@ from async_contract.mutants import (
     crashing,
     deep,
     desks,
+    everyday,
     exclusion,
     expiring,
     failing,
@@ -31,8 +32,8 @@ from async_contract.mutants import (
 from async_contract.mutants.mutant import BrokenStore, Mutant, mutant
 
 _MODULES = (
-    attempts, batches, cancelling, completing, crashing, deep, exclusion, expiring, failing, forms, ids,
-    messages, queues, racing, reopening, stray_completes, stray_fails, values,
+    attempts, batches, cancelling, completing, crashing, deep, everyday, exclusion, expiring, failing, forms,
+    ids, messages, queues, racing, reopening, stray_completes, stray_fails, values,
 )  # fmt: skip
 _ORDER = list(CLAUSE)
 

@@ -8,6 +8,7 @@ from async_contract.experiments.bench import Bench, Worker
 from async_contract.experiments.examples.lease import MOST_STEPS
 from async_contract.experiments.examples.scene import crowd, disperse, see_to_the_end, surrounded
 from async_contract.experiments.examples.values import STRANGERS
+from async_contract.history.operation import REJECTED
 
 
 async def accepted(bench: Bench) -> None:
@@ -141,10 +142,12 @@ async def cancelled(bench: Bench) -> None:
             held = await bench.obtain(first, 2)
             await second.ask(1)
             struck = await bench.cancelled(partial(first.complete, held[0]), step)
-            if again:
-                await first.complete(held[0])
+            if again and (await first.finish(held[0])).outcome == REJECTED:
+                await bench.inspect(held[0])
             await second.ask(2)
             await first.finish(held[1])
         step += 1
     if bench.can_expire:
+        await bench.enqueue(1)
+        await bench.obtain_some(first, 1)  # what becomes of this lease no cancellation is to blame for
         await bench.expire()

@@ -63,6 +63,8 @@ async def reopened(bench: Bench) -> None:
     await bench.reopen()
     await _in_another_process(bench)
     if bench.can_expire:
+        await bench.enqueue(1)
+        await bench.obtain_some(second, 1)  # what becomes of this lease no reopening is to blame for
         await bench.expire()
 
 

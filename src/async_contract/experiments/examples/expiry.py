@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from async_contract.experiments.bench import Bench, NotExercised, Worker
+from async_contract.experiments.bench import MARGIN, Bench, NotExercised, Worker
 
 
 async def returns(bench: Bench) -> None:
-    """Leases that expire: of one job, of several, twice in a row, with other jobs coming and going."""
+    """Leases that expire: of one job, of several, twice in a row, with other jobs coming and going.
+
+    They begin between two whole seconds.
+    """
     first, second = await bench.workers(2)
+    await _part_of_a_second(bench, 0.6)
     await bench.enqueue(4)
     held = await bench.obtain(first, 2)
     for job_id in await bench.obtain(second, 1):
@@ -22,15 +26,20 @@ async def returns(bench: Bench) -> None:
     await bench.enqueue(1)
     await bench.obtain(second, 1)
     await bench.expire()
+    # One that lasts longer the second time is late at the end.
+    await bench.enqueue(1)
+    await bench.obtain_some(first, 10)
+    await bench.expire()
 
 
 async def not_early(bench: Bench) -> None:
     """Workers that ask late in the life of a lease.
 
     It is a first one, one after an expired one, one after a fail, whose time begins anew, and one that
-    began later than another of the same worker.
+    began later than another of the same worker. The first ones begin between two whole seconds.
     """
     first, second = await bench.workers(2)
+    await _part_of_a_second(bench, 0.4)
     await bench.enqueue(1)
     await bench.obtain(first, 1)
     await _ask_until_late(bench, second)
@@ -56,12 +65,52 @@ async def not_early(bench: Bench) -> None:
     await bench.obtain_some(first, 1)
     await _pass(bench, 0.6)
     await second.ask(10)
+    if bench.sandbox.virtual:
+        await _late_in_each_life(bench, first, second)
+
+
+async def _late_in_each_life(bench: Bench, first: Worker, second: Worker) -> None:
+    """Every lease of a job lasts as long, that of its last delivery too."""
+    await bench.expire()
+    for each in await first.ask(10):
+        await first.finish(each.id)
+    await bench.enqueue(1)
+    for _ in range(min(bench.capabilities.max_attempts or DELIVERIES, DELIVERIES)):
+        for job_id in await bench.obtain_some(first, 1):
+            await _at_the_last_moment(bench, 0.0)
+            await second.ask(10)
+            await first.give_up(job_id)
+            await bench.settle()
+
+
+DELIVERIES = 5
+"""So many leases of one job are waited for to their ends."""
 
 
 async def _ask_until_late(bench: Bench, worker: Worker) -> None:
     for part in (0.3, 0.3, 0.38):
         await _pass(bench, part)
         await worker.ask(10)
+    await _at_the_last_moment(bench, 0.98)
+    await worker.ask(10)
+
+
+async def _part_of_a_second(bench: Bench, part: float) -> None:
+    """Set a virtual clock, which begins at a whole second, between two: deadlines get rounded."""
+    if bench.sandbox.virtual:
+        await bench.sleep(part)
+
+
+async def _at_the_last_moment(bench: Bench, gone: float) -> None:
+    """Let time pass until a lease of which this part is gone ends next.
+
+    Only where the time stands still otherwise: then even this is early beyond every doubt.
+    """
+    timeout = bench.capabilities.lease_timeout
+    assert timeout is not None, "a part of it has passed"
+    left = (1 - gone) * timeout - bench.capabilities.clock_resolution - MARGIN
+    if bench.sandbox.virtual and left > 0:
+        await bench.sleep(left)
 
 
 async def _pass(bench: Bench, part: float) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from async_contract.experiments.bench import Bench, NotApplicable
-from async_contract.experiments.examples.lease import MOST_STEPS
+from async_contract.experiments.bench import Bench, NotApplicable, Worker
+from async_contract.experiments.examples.lease import MANY, MOST_STEPS
 from async_contract.experiments.examples.scene import crowd, disperse, see_to_the_end, surrounded
 from async_contract.experiments.examples.values import HOSTILE_MESSAGES, MESSAGES, STRANGERS
 from async_contract.history.operation import OK, REJECTED
@@ -46,8 +46,30 @@ async def released(bench: Bench) -> None:
     await first.give_up(held[2])
     await bench.settle()
     await bench.inspect(held[2])
-    if bench.can_expire and bench.capabilities.redelivers is not True:
+    if bench.capabilities.redelivers is True:
+        await _again_and_again(bench, first)
+    elif bench.can_expire:
         await bench.expire()  # where a failed job comes back, one that came too late would look all right
+
+
+async def _again_and_again(bench: Bench, worker: Worker) -> None:
+    """Jobs that have failed once, twice and so on, each for the last time just before the end.
+
+    So one that takes longer each time is late there.
+    """
+    times = min(bench.capabilities.max_attempts or ROUNDS, ROUNDS) - 1
+    jobs: list[str] = []
+    for round in range(times):
+        if round:
+            await bench.settle()
+        jobs += await bench.enqueue(1)
+        held = [str(each.id) for each in await worker.ask(10)]
+        for job_id in [each for each in held if each not in jobs]:
+            await worker.finish(job_id)
+        for job_id in [each for each in reversed(jobs) if each in held]:
+            # The one that has failed most often comes last, so that no other is suspected of what befalls it.
+            await worker.give_up(job_id)
+            await bench.inspect(job_id)
 
 
 async def until_dead(bench: Bench) -> None:
@@ -65,7 +87,7 @@ async def until_dead(bench: Bench) -> None:
             if number == 2 and most is not None and round == most - 1:
                 await worker.finish(job_id)
             else:
-                await worker.give_up(job_id)
+                await worker.give_up(job_id, f"boom {round}")
                 await bench.inspect(job_id)
         await bench.settle()
     await bench.enqueue(1)
@@ -162,7 +184,11 @@ async def refused(bench: Bench) -> None:
 
 
 async def message(bench: Bench) -> None:
-    """Every sort of safe message, read back; and the second message of a job that fails twice."""
+    """Every sort of safe message, read back.
+
+    Also when other jobs have failed with others, the second message of a job that fails twice, and every
+    one of a job until it is dead.
+    """
     worker = await bench.worker()
     await bench.enqueue(len(MESSAGES))
     if await bench.inspect("job-01") is None:
@@ -171,12 +197,23 @@ async def message(bench: Bench) -> None:
     for job_id, text in zip(held, MESSAGES, strict=False):
         await worker.give_up(job_id, text)
         await bench.inspect(job_id)
+    for job_id in held:
+        await bench.inspect(job_id)
     await bench.settle()
     for text in MESSAGES[-3:]:
         for each in await worker.ask(1):
             await worker.give_up(each.id, text)
             await bench.inspect(each.id)
             await bench.settle()
+    last = await bench.enqueue(1)
+    for text in MESSAGES[: bench.capabilities.max_attempts or ROUNDS]:
+        for each in await worker.ask(MANY):
+            if each.id in last:
+                await worker.give_up(each.id, text)
+                await bench.inspect(each.id)
+            else:
+                await worker.finish(each.id)
+        await bench.settle()
 
 
 async def hostile_message(bench: Bench) -> None:
@@ -210,7 +247,8 @@ async def cancelled(bench: Bench) -> None:
             await second.ask(1)
             struck = await bench.cancelled(partial(first.fail, held[0]), step)
             if again:
-                await first.give_up(held[0])
+                if (await first.give_up(held[0])).outcome == REJECTED:
+                    await bench.inspect(held[0])
             elif struck and step:  # before its first step nothing can be half done
                 await bench.inspect(held[0])
             await first.finish(held[1])
@@ -219,4 +257,6 @@ async def cancelled(bench: Bench) -> None:
                 await second.finish(each.id)
         step += 1
     if bench.can_expire:
+        await bench.enqueue(1)
+        await bench.obtain_some(first, 1)  # what becomes of this lease no cancellation is to blame for
         await bench.expire()

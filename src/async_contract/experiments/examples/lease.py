@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from async_contract.experiments.bench import Bench, NotApplicable, Worker, ordinary_job
-from async_contract.experiments.examples.values import LOOK_ALIKES, odd_in_one, odd_jobs
+from async_contract.experiments.examples.values import LOOK_ALIKES, ODD_IDS, odd_in_one, odd_jobs
 from async_contract.history.operation import Delivered
 from async_contract.judge.refusals import ERRORS
 from async_contract.store import Job
@@ -40,6 +40,7 @@ async def delivered(bench: Bench) -> None:
     """Ordinary jobs, delivered one by one and in batches, some of them twice.
 
     One job has nothing in it; and one that nobody enqueued is failed, and must not come into being by it.
+    At last there are some with odd ids.
     """
     first, second = await bench.workers(2)
     await bench.offer(Job("bare", "kind"))
@@ -50,7 +51,20 @@ async def delivered(bench: Bench) -> None:
     for job_id in await bench.obtain(second, 3):
         await second.finish(job_id)
     await second.fail("no-such-job")
-    await second.ask(10)
+    for each in await second.ask(10):
+        await second.finish(each.id)
+    await _alone(bench, second)
+
+
+async def _alone(bench: Bench, worker: Worker) -> None:
+    """Odd ids, each without another that is like it: a store that changes them takes none for another."""
+    for number, job_id in enumerate(ODD_IDS):
+        await bench.offer(Job(job_id, "kind", "", f"odd {number}".encode()))
+    for number, each in enumerate(await worker.ask(MANY)):
+        await (worker.finish(each.id) if number % 2 else worker.give_up(each.id))
+    await bench.settle()
+    for each in await worker.ask(MANY):
+        await worker.finish(each.id)
 
 
 async def within_limit(bench: Bench) -> None:
@@ -95,6 +109,10 @@ async def exclusive(bench: Bench) -> None:
     await bench.together(*(each.ask(1) for each in (first, second, third)))
     await third.ask(10)
     await _failed_and_held_again(bench, third, second)
+    await bench.enqueue(MANY)
+    while await bench.obtain_some(second, 10):
+        pass  # more leases at once than a store might have room for
+    await first.ask(10)
 
 
 async def _failed_and_held_again(bench: Bench, one: Worker, other: Worker) -> None:
@@ -225,18 +243,21 @@ async def _batch(worker: Worker, limit: int) -> tuple[Sequence[Delivered], Any]:
     return jobs, batch
 
 
-CROWD = 110
-"""More jobs than a small buffer, a page or a cache has room for."""
+CROWD = 260
+"""More jobs than a small buffer, a page or a cache has room for, or a byte counts."""
 
 
-async def _crowd(bench: Bench, worker: Worker) -> None:
-    """More jobs at once than a small buffer, a page or a cache has room for."""
+async def _crowd(bench: Bench, first: Worker, second: Worker) -> None:
+    """More jobs at once than a small buffer, a page or a cache has room for: ready, and on lease."""
     if bench.capabilities.ends_with_connection:
         return  # every lost reply may have ended leases, and the judge would weigh each of them for each job
     await bench.enqueue(CROWD)
-    while held := await bench.obtain_some(worker, 10):
-        for job_id in held:
-            await worker.finish(job_id)
+    held: list[str] = []
+    while len(held) < CROWD and (more := await bench.obtain_some(first, 10)):
+        held += more
+    await second.ask(10)
+    for job_id in held:
+        await first.finish(job_id)
 
 
 CHANGES = (
@@ -280,10 +301,10 @@ async def progress(bench: Bench) -> None:
 
     They are enqueued between leases, failed and completed, in batches of all sizes; at the end there are a
     few, one of them with nothing in it, of which none is finished before all were asked for. Once there
-    are more than a hundred.
+    are more than two hundred, all on lease before the first is finished.
     """
     first, second = await bench.workers(2)
-    await _crowd(bench, first)
+    await _crowd(bench, first, second)
     for round in range(6):
         await bench.enqueue(round + 1)
         for worker, limit in ((first, round + 1), (second, 2)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from async_contract.experiments.bench import Bench, Worker
-from async_contract.history.operation import OK
+from async_contract.history.operation import CANCELLED, OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +79,18 @@ async def see_to_the_end(bench: Bench, scene: Scene) -> None:
     for worker, jobs in ((scene.first, scene.held), (scene.second, scene.theirs)):
         for job_id in jobs:
             await worker.finish(job_id)
+
+
+LOOKS = 20
+"""At so many jobs a worker looks back."""
+
+
+async def look_back(bench: Bench) -> None:
+    """What the store remembers, when it is empty, of the jobs of which a complete or fail was cancelled."""
+    cancelled = {
+        each.job_id: None
+        for each in bench.history
+        if each.method in ("complete", "fail") and each.error == CANCELLED and each.job_id
+    }
+    for job_id in list(cancelled)[:LOOKS]:
+        await bench.inspect(job_id)

@@ -48,6 +48,37 @@ LOOK_ALIKES = (
 )
 """Ids of which a careless store takes one for another."""
 
+ODD_IDS = (
+    "order:7",
+    "mails/2024/a b",
+    "half%20full%25",
+    "sum+of&parts=1",
+    "UPPERCASE",
+    "Stra\u00dfe",
+    " surrounded\t",
+    "{brace} [bracket] (paren)",
+    "2024-01-02T03:04:05.060708+00:00",
+    "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+    "{6F9619FF-8B86-D011-B42D-00CF4FC964FE}",
+    "007",
+    "3.140",
+    "0x1F",
+    "5e3",
+    "True",
+    "two\nlines",
+    "it's quoted",
+    "C:\\temp\\new",
+    "#hash?query",
+    "user@example.com",
+    "\U0001f4a5",
+    "file.json",
+    "a|b;c,d",
+    "-dash",
+    "$HOME",
+    "w" * 300,
+)
+"""Ids of which none is like another, nor like a look-alike."""
+
 TEXTS = (
     "plain",
     "B\u00fccher \u00e0 la carte",
@@ -93,6 +124,8 @@ PAYLOADS = (
     b" blank ends ",
     b"\\x41",
     b"=?",
+    b"padded==",
+    b"\x00\x00ends\x00",
     b"x" * 65_536,
 )
 """Payloads: any bytes."""
@@ -113,7 +146,7 @@ MESSAGES = (
     "\u65e5" * 85,
     "\U0001f4a5" * 64,
     "TimeoutError: deadline exceeded, retry later",
-    "ValueError: fatal, permanent failure (404 not found)",
+    "ValueError: invalid; fatal, permanent failure (404 not found, 403 permission denied)",
     "CancelledError",
 )
 """Messages that `safe_failure_message` can produce, up to its bound of 256 bytes."""
