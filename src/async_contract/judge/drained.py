@@ -59,7 +59,7 @@ def _is_empty_lease(operation: Operation) -> bool:
 
 
 def _was_let_go(operations: Sequence[Operation]) -> bool:
-    """Whether a call of unknown outcome by the holder ended the lease.
+    """Whether a call of unknown outcome by the holder ended the latest lease.
 
     It did if every later call of his on the job was refused, again and again: had it not, he would hold the
     job, and a store must hear its holder.
@@ -67,6 +67,8 @@ def _was_let_go(operations: Sequence[Operation]) -> bool:
     holder = next((each.worker for each in reversed(operations) if each.method == "lease"), None)
     refusals = 0
     for each in reversed(operations):
+        if each.method == "lease":
+            break  # what came before was about another lease
         if each.worker != holder or each.method not in ("complete", "fail"):
             continue
         if each.outcome != REJECTED:
