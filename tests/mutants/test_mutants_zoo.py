@@ -114,7 +114,6 @@ waits-for-full-batch: lease/within-limit lease/snapshot complete/only-that-job
 keeps-newest-back: lease/within-limit complete/only-that-job complete/rejected-means-not-done
   fail/redelivers fail/max-attempts fail/rejected-means-not-done fail/hostile-message expiry/returns
 forgets-every-fifth: lease/within-limit lease/snapshot complete/only-that-job fail/only-that-job
-skips-empty-payload: lease/identity
 takes-one-more: lease/within-limit lease/order complete/only-that-job fail/redelivers fail/only-that-job
 stops-at-unreadable-job: fail/redelivers fail/only-that-job
 lease-stays-busy: lease/progress
@@ -136,7 +135,7 @@ completes-up-to: lease/progress complete/accepted complete/rejected-means-not-do
   expiry/returns
 completes-oldest: lease/progress complete/accepted complete/final complete/rejected-means-not-done
   complete/repeat-harmless fail/accepted expiry/returns
-completes-whole-kind: lease/progress complete/accepted complete/rejected-means-not-done fail/accepted
+completes-whole-kind: lease/progress complete/accepted complete/rejected-means-not-done
   expiry/returns durable/reopen
 unknown-completes-oldest: lease/identity complete/accepted complete/unknown-reported fail/unknown-harmless
   fail/unknown-reported fail/rejected-means-not-done
@@ -183,7 +182,6 @@ watches-first-of-batch: lease/snapshot complete/rejected-means-not-done fail/rej
 expires-too-late: lease/snapshot
 expiry-buries: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
 expiry-loses: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done durable/reopen
-shared-owner: lease/progress fail/hostile-message
 timers-in-memory: complete/rejected-means-not-done fail/rejected-means-not-done
 
 # What a process keeps in its memory is lost when it is killed, and where the store is opened in another one.
