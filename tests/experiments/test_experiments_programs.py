@@ -179,3 +179,20 @@ def test_what_may_be_to_blame_is_left_out_by_turns() -> None:
         (enqueue,),
         (enqueue, plain_message),
     ]
+
+
+def test_all_workers_connect_before_the_first_step() -> None:
+    """So no call of theirs is taken for the cause of what a connection's opening did."""
+    backing = MemoryStore()
+    harness = StoreHarness(lambda: backing, capabilities=Capabilities(sharing="connection"))
+    program = (Step(0, Kind.ENQUEUE), Step(2, Kind.LEASE), Step(1, Kind.LEASE))
+
+    async def main() -> list[tuple[str, int]]:
+        with Sandboxes() as sandboxes:
+            async with open_bench(harness, sandboxes, Settings()) as bench:
+                await play_in_order(bench, program, drains=False)
+                return [(each.method, each.worker) for each in bench.history[:5]]
+
+    assert asyncio.run(main()) == [
+        ("lease", 1), ("connect", 2), ("enqueue", 0), ("lease", 1), ("lease", 2),
+    ]  # fmt: skip
