@@ -229,10 +229,9 @@ def test_full_speed_makes_no_difference(connect: Callable[[Sandbox], MemoryStore
             async with open_bench(harness, sandboxes, Settings()) as bench:
                 player = Player(bench)
                 workers: dict[int, Worker] = {}
+                for number in dict.fromkeys(step.worker for step in program):
+                    workers[number] = await (bench.worker() if number else bench.first_worker())
                 for step in program:
-                    if step.worker not in workers:
-                        first = bench.worker if step.worker else bench.first_worker
-                        workers[step.worker] = await first()
                     await player.play(step, workers[step.worker])
                 await finish(bench)
         return bench.history
@@ -255,3 +254,20 @@ def test_only_what_can_wait_is_cancelled_in_a_task_of_its_own() -> None:
         ("complete", 1, "job-01", None, "unknown"),
         ("enqueue", 0, "job-02", None, "ok"),
     ]
+
+
+def test_all_workers_connect_before_the_first_step() -> None:
+    """So no call of theirs is taken for the cause of what a connection's opening did."""
+    backing = MemoryStore()
+    harness = StoreHarness(lambda: backing, capabilities=Capabilities(sharing="connection"))
+    program = (Step(0, Kind.ENQUEUE), Step(2, Kind.LEASE), Step(1, Kind.LEASE))
+
+    async def main() -> list[tuple[str, int]]:
+        with Sandboxes() as sandboxes:
+            async with open_prompt_bench(harness, sandboxes, Settings()) as bench:
+                await play_in_order(bench, program, drains=False)
+                return [(each.method, each.worker) for each in bench.history[:5]]
+
+    assert asyncio.run(main()) == [
+        ("lease", 1), ("connect", 2), ("enqueue", 0), ("lease", 1), ("lease", 2),
+    ]  # fmt: skip

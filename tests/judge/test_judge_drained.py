@@ -282,6 +282,30 @@ def test_a_holder_that_is_refused_after_a_cancelled_fail_has_let_go(
     assert story.blamed(**promised) == blamed
 
 
+def test_a_job_that_only_a_lost_lease_has_taken_has_no_holder_to_let_go() -> None:
+    """It is on lease to nobody, for ever where leases never end."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, how=LOST)
+    story.inspect("a", "leased")
+    story.fail(1, "a", how=REFUSED)
+    story.drain(1)
+    assert story.violations() == []
+
+
+def test_a_holder_that_was_given_the_job_again_holds_it() -> None:
+    """What was refused before was about a lease that a cancelled fail had ended."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, "a")
+    story.fail(1, "a", how=STOPPED)
+    for _ in range(3):
+        story.complete(1, "a", how=REFUSED)
+    story.lease(1, "a", attempts=2)
+    story.drain(1)
+    assert story.violations() == []
+
+
 def test_a_holder_that_was_heard_before_has_not_let_go() -> None:
     """That his calls are refused afterwards says nothing of the one that was cancelled."""
     story = Story()

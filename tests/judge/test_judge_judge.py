@@ -147,6 +147,32 @@ def test_what_is_read_later_may_explain_what_was_seen_before() -> None:
     assert reader.judgement().broken == ()
 
 
+@pytest.mark.parametrize("method", ["complete", "fail", "lease"])
+@pytest.mark.parametrize("promised", [{}, {"ends_with_connection": True}, {"redelivers": True}])
+def test_lost_replies_of_many_workers_are_no_reason_to_give_up(
+    method: str, promised: dict[str, bool]
+) -> None:
+    """It does not matter whose call had its effect, so their number is no power of two."""
+    story = Story()
+    story.enqueue("a")
+    for worker in range(1, 60):
+        now = story.now
+        if method == "lease":
+            story.lease(worker, how=LOST, at=(now + 1, now + 200 - worker))
+        else:
+            getattr(story, method)(worker, "a", how=LOST, at=(now + 1, now + 200 - worker))
+        story.now = now + 2
+    story.now += 300
+    story.inspect("a", "ready")
+    for worker in range(1, 6):
+        story.lease(worker, "a")
+    reader = Judge(story.history, Capabilities(sharing="connection", **promised))
+    reader.read()
+    assert reader.overload == ""
+    # A connection that broke while its worker held nothing has ended no lease.
+    assert reader.unexplained() == (frozenset() if method == "fail" else {"a"})
+
+
 def test_a_judge_that_gives_up_says_so() -> None:
     """The clauses of which nothing broken was found are an error, never held."""
     story = Story()
@@ -158,7 +184,11 @@ def test_a_judge_that_gives_up_says_so() -> None:
     story.inspect("a", "leased")
     story.inspect("a", "dead")
     story.lease(1, "b", "c", limit=1)
-    reader = Judge(story.history, Capabilities(lease_timeout=1e-9, max_attempts=9, expiry_counts=True))
+    history = list(story.history)
+    reader = Judge(history, Capabilities(lease_timeout=1e-9, max_attempts=9, expiry_counts=True))
+    reader.read()
+    assert reader.unexplained() == frozenset()
+    history.append(story.inspect("a", "ready"))
     reader.read()
     assert reader.unexplained() == frozenset()
     verdicts = reader.judgement().verdicts

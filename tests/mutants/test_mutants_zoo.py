@@ -120,7 +120,6 @@ waits-for-full-batch: lease/within-limit lease/snapshot complete/only-that-job
 keeps-newest-back: lease/within-limit complete/only-that-job complete/rejected-means-not-done
   fail/redelivers fail/max-attempts fail/rejected-means-not-done fail/hostile-message expiry/returns
 forgets-every-fifth: lease/within-limit lease/snapshot complete/only-that-job fail/only-that-job
-skips-empty-payload: lease/identity
 takes-one-more: lease/within-limit lease/order complete/only-that-job fail/redelivers fail/only-that-job
   expiry/returns
 stops-at-unreadable-job: fail/redelivers

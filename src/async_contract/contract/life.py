@@ -85,6 +85,12 @@ class Life:
         self._expiry_counts = capabilities.expiry_counts
         self.fences = capabilities.fences
         """Whether the calls of a worker whose lease has expired are kept out once another holds the job."""
+        self.anybodys_fail = (
+            not capabilities.fences
+            and capabilities.max_attempts is None
+            and capabilities.redelivers is not False
+        )
+        """Whether a fail can make a job ready whoever called it, its holder or another."""
         self.earliest_expiry: int | None = None
         """Nanoseconds from the effect of a lease to the earliest end of it by itself."""
         if capabilities.lease_timeout is not None:

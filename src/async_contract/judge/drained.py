@@ -68,6 +68,8 @@ def let_go(operations: Sequence[Operation]) -> tuple[Operation, Sequence[Operati
     holder = next((each.worker for each in reversed(operations) if each.method == "lease"), None)
     refusals: list[Operation] = []
     for each in reversed(operations):
+        if each.method == "lease":
+            break  # what came before was about another lease
         if each.worker != holder or each.method not in ("complete", "fail"):
             continue
         if each.outcome == REJECTED:

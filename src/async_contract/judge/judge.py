@@ -73,6 +73,9 @@ class Judge:
         self._stuck: dict[str, Violation] = {}
         self._weighed = 0  # how much of what happened around the calls was known when they were judged
         self._overload = ""
+        self._given_up: Operation | None = (
+            None  # the first operation of the last job of which it was too many
+        )
 
     def read(self) -> None:
         """Read what was added to the history since the last call.
@@ -188,9 +191,12 @@ class Judge:
     def _explain(
         self, operations: Sequence[Operation], forced: Operation | None = None
     ) -> Explanation | None:
+        if self._given_up is not None and operations[:1] == [self._given_up]:
+            return None  # it takes seconds to find out that it takes too long
         try:
             return explain(operations, self._sweep.life, self._around(), forced=forced)
         except TooManyConfigurations:
+            self._given_up = operations[0]
             self._overload = (
                 "the history of one job allows more placings of effects than the judge will follow; "
                 "make fewer calls of unknown outcome on one job"

@@ -22,6 +22,11 @@ ENDINGS = ("reopen", "disconnect", "kill")
 MOST_CONFIGURATIONS = 20_000
 """Where one job needs more, the judge gives up and says so."""
 
+MOST_FOLLOWED = 20_000
+"""So many in all, and `EACH_FOLLOWED` more for each operation: that takes a second or two."""
+
+EACH_FOLLOWED = 200
+
 MOST_COMPARED = 16
 """With so many ways into one state each further one is compared; more would cost more than it saves."""
 
@@ -225,6 +230,7 @@ class _Search:
         self._unseen = around.unseen
         self._forced = forced
         self._pending: list[int] = []
+        self._left = MOST_FOLLOWED + EACH_FOLLOWED * len(operations)
         self._past = _Past(self._operations, around.endings) if life.fences else None
         self._superseded = superseded(self._operations, around.endings) if life.fences else ()
         if any(each.method == "inspect" for each in self._operations):
@@ -232,29 +238,55 @@ class _Search:
             self._operations.extend(around.lost)
         self._operations.extend(around.endings)
         self._elders = self._like_ones()
-        self._optional = sum(1 << index for index, op in enumerate(self._operations) if op.outcome == UNKNOWN)
+        self._optional = sum(
+            1 << index
+            for index, op in enumerate(self._operations)
+            if op.outcome == UNKNOWN or op.method in ENDINGS
+        )
 
     def _like_ones(self) -> dict[int, int]:
         """For a call of unknown outcome, the one before it that could do the same at the same time or sooner.
 
-        Of many lost calls of one worker it does not matter which had its effect: so the oldest goes first,
-        and the number of placings does not double with each of them.
+        Of many lost calls it does not matter which had its effect: so the oldest goes first, and the number
+        of placings does not double with each of them.
         """
         elders: dict[int, int] = {}
-        latest: dict[tuple[str, int, bool], int] = {}
+        latest: dict[tuple[object, ...], int] = {}
         places = sorted(range(len(self._operations)), key=lambda index: self._operations[index].invoked)
         for index in places:
             each = self._operations[index]
             if each.outcome == UNKNOWN and each.method != "enqueue":
-                kind = (each.method, each.worker, each in self._superseded)
+                kind = self._kind(each)
                 if kind in latest:
                     elders[index] = latest[kind]
                 latest[kind] = index
         return elders
 
+    def _kind(self, call: Operation) -> tuple[object, ...]:
+        """What calls share that can do the same: whose they are is part of it only where it matters."""
+        nobodys = {
+            "lease": True,
+            "complete": not self._life.fences,
+            "fail": self._life.anybodys_fail,
+        }.get(call.method, False)
+        return (call.method,) if nobodys else (call.method, call.worker, call in self._superseded)
+
     def _waits_for_elder(self, index: int, done: int) -> bool:
         elder = self._elders.get(index)
-        return elder is not None and not done >> elder & 1
+        if elder is not None:
+            return not done >> elder & 1
+        call = self._operations[index]
+        if call.method not in ENDINGS:
+            return False
+        # Of two that can end the same lease, the one that is over first: the other can still do it then.
+        return any(
+            each != index
+            and not done >> each & 1
+            and self._operations[each].method == call.method
+            and (call.method == "reopen" or self._operations[each].worker == call.worker)
+            and (_over(self._operations[each]), each) < (_over(call), index)
+            for each in self._pending
+        )
 
     def run(self) -> Explanation:
         reached: dict[_Configuration, int] = {(ABSENT, 0): -1}
@@ -319,16 +351,17 @@ class _Search:
                 if when < found.get(reached, NEVER) and not self._is_dominated(spent, reached, when):
                     found[reached] = when
                     work.append((reached, when))
-            if len(found) > MOST_CONFIGURATIONS:
+            if len(found) > MOST_CONFIGURATIONS or len(found) > self._left:
                 raise TooManyConfigurations
+        self._left -= len(found)
         return list(found.items())
 
     def _is_dominated(
         self, spent: dict[tuple[State, int], list[tuple[int, int]]], reached: _Configuration, when: int
     ) -> bool:
-        """Whether the same state was reached not later with fewer of the calls of unknown outcome.
+        """Whether the same state was reached not later with fewer of the calls that need not have an effect.
 
-        Whatever follows here can follow there: what is of unknown outcome need not happen.
+        Those are of unknown outcome, or may end a lease and need not. Whatever follows here can follow there.
         """
         state, done = reached
         optional = done & self._optional
@@ -351,15 +384,32 @@ class _Search:
                         yield (after, done), at
         for index in self._pending:
             bit = 1 << index
-            if done & bit or self._waits_for_elder(index, done):
+            if done & bit:
                 continue
             operation = self._operations[index]
+            if operation.method in ENDINGS and not _may_end(operation, state):
+                continue
+            waits = self._waits_for_elder(index, done)
+            if waits and not self._is_held_up(index, done, state):
+                continue
             when = max(instant, operation.invoked)
             for at in self._instants(state, operation, when, latest):
                 for after in self._effects(state, operation, at):
+                    # The holder's fail may not make a job dead, where another's may: for that none waits.
+                    if waits and after.phase is not Phase.DEAD:
+                        continue
                     # What is of unknown outcome need not have happened: placed, it must change something.
                     if operation.outcome != UNKNOWN or after != state:
                         yield (after, done | bit), at
+
+    def _is_held_up(self, index: int, done: int, state: State) -> bool:
+        """Whether a fail waits for one that the holder made, which can do less than another's."""
+        fails = self._operations[index].method == "fail" and self._life.anybodys_fail
+        if not fails or state.phase is not Phase.LEASED:
+            return False
+        while (elder := self._elders.get(index)) is not None and not done >> elder & 1:
+            index = elder
+        return state.holder == self._operations[index].worker
 
     def _instants(self, state: State, operation: Operation, when: int, latest: int) -> Iterator[int]:
         """The instants worth trying for an effect.
@@ -409,7 +459,9 @@ class _Search:
 
     def _loosened(self, state: State, operation: Operation, when: int) -> Sequence[State]:
         """The states after something that may end a lease that is held, now or later."""
-        everybodys = operation.method == "reopen"
-        if state.phase is not Phase.LEASED or not (everybodys or state.holder == operation.worker):
-            return ()
         return (state._replace(ends=when),) if when < state.ends else ()
+
+
+def _may_end(ending: Operation, state: State) -> bool:
+    """Whether the job is held by somebody whose lease this may end."""
+    return state.phase is Phase.LEASED and (ending.method == "reopen" or state.holder == ending.worker)
