@@ -16,6 +16,7 @@ from async_contract.experiments.choosers import (
     TIME,
     Alternating,
     Chooser,
+    Late,
     OwnOrder,
     Pct,
     RandomWalk,
@@ -89,6 +90,13 @@ def test_alternating_lets_the_first_wait_at_each_turn() -> None:
     """But never lets time pass before it has to."""
     assert turns(Alternating(), 2, 2, 2) == "232311"
     assert turns(Alternating(), 2, sleepers=1) == "2112"
+
+
+def test_who_is_late_waits_until_nobody_else_has_anything_to_do() -> None:
+    """After so many steps; time passes too."""
+    assert turns(Late(1, 1), 3, 2, 2) == "1232311"
+    assert turns(Late(1, 2), 3, 2, sleepers=1) == "12312..31"
+    assert turns(Late(1, 9), 2, 2) == "1212"
 
 
 def test_a_random_walk_takes_every_alternative_alike() -> None:

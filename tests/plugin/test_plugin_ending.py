@@ -81,6 +81,19 @@ def test_nothing_is_left_when_a_run_is_ended(tmp_path: Path, number: signal.Sign
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not shown as files")
+def test_nothing_is_left_when_a_distributed_run_is_interrupted(tmp_path: Path) -> None:
+    """A terminal sends the signal of Ctrl-C to all processes of its foreground, pytest's workers too."""
+    with run(tmp_path, "-k", "durable/kill or lease/exclusive", "-n", "2") as pytest_run:
+        until(lambda: any("processes.worker" in each for each in processes(tmp_path)))
+        until(lambda: list(tmp_path.glob("async_contract_*/*/*")))
+        os.killpg(pytest_run.pid, signal.SIGINT)
+        said, _ = pytest_run.communicate()
+    assert pytest_run.returncode == 2, said
+    until(lambda: not processes(tmp_path))
+    assert list(tmp_path.glob("async_contract*")) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not shown as files")
 def test_a_distributed_run_gives_the_same_verdicts(tmp_path: Path) -> None:
     """And leaves nothing behind either."""
     some = ("-v", "--async-contract-effort=quick", "-k", "lease/exclusive or durable")

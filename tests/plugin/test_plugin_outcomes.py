@@ -270,7 +270,7 @@ harness = StoreHarness(Store, known_failures={"lease/known": Intermittent("it ma
 @pytest.mark.parametrize(
     ("script", "note"),
     [
-        ({}, "it makes jobs up now and then (not seen in this run)"),
+        ({}, "(not seen in this run) it makes jobs up now and then"),
         ({"lease__known": {"verdict": "broken"}}, "it makes jobs up now and then"),
     ],
 )

@@ -70,6 +70,29 @@ class Alternating:
         return 0 if ready[1] == TIME else 1
 
 
+class Late:
+    """One task is late, once: having made some steps it waits until nobody else has anything to do.
+
+    Time passes meanwhile too. What is wrong between two steps of a call is so found for certain, if it takes
+    no more than that somebody else has come and gone.
+
+    Args:
+        task: Its number.
+        after: How many steps it has made by then.
+    """
+
+    def __init__(self, task: int, after: int) -> None:
+        self._task = task
+        self._after = after
+
+    def choose(self, ready: Sequence[int], steps: Sequence[int], turn: int) -> int:
+        """Whoever became ready first, but for the one that is late."""
+        if steps[self._task] < self._after:
+            return 0
+        others = [index for index, each in enumerate(ready) if each != self._task]
+        return others[0] if others else 0
+
+
 class RandomWalk:
     """Every choice is as likely as any other, at each turn anew."""
 

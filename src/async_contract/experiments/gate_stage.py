@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from async_contract.experiments.bench import Settings, Worker, opened
-from async_contract.experiments.choosers import Alternating, Chooser, OwnOrder
+from async_contract.experiments.choosers import Alternating, Chooser, Late, OwnOrder
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.gate import AT, Gate, GateLoop, Grace
@@ -33,6 +33,10 @@ REPLAYS = 5
 """How often a schedule that was found is tried again, to say how often it shows the same."""
 
 _MOST, _TEXT = 12, 48  # calls that are told, and characters of each
+
+_STATEMENTS = 9
+"""Before each of so many calls of its driver the first worker is late, once: what a lease and a complete of
+most stores have, and some more."""
 
 _WARM_UP = 0  # the number of the opening that is carried out first
 
@@ -76,7 +80,7 @@ class GateStage(LoopStage):
     """
 
     name = WAY
-    orders = (Alternating(),)
+    orders = (Alternating(), *(Late(1, after) for after in range(1, _STATEMENTS)))
 
     def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> None:
         super().__init__(harness, sandboxes, settings)

@@ -60,7 +60,7 @@ def _settled(binding: Binding, state: State, found: Verification, excuse: str) -
     # come, or be seen in another process: whether the excuse is stale is known when everything has run.
     if own.verdict is Verdict.HELD and not state.seen_broken(binding.target, own.clause):
         if isinstance(excuse, Intermittent):
-            return Settled(replace(own, verdict=Verdict.KNOWN, reason=f"{excuse} (not seen in this run)"))
+            return Settled(replace(own, verdict=Verdict.KNOWN, reason=f"(not seen in this run) {excuse}"))
         return Settled(replace(own, reason=excuse), stale=True)
     return Settled(replace(own, verdict=Verdict.KNOWN, reason=excuse))
 
