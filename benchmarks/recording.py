@@ -6,18 +6,19 @@ tasks on an event loop, threads that are stepped line by line, processes that ra
 the experiments; nothing is judged. Each is carried out some times by turns, and the least time counts: of the
 processor where a store is in memory and waits for nothing, or else by the clock.
 
-The target is at most 20 % for each way and store. On MemoryStore without threads it can't be met: such a
-call takes two to seven microseconds, and to record it two to five more. On 28 November 2026, on 2 busy cores:
+The target is at most 20 % for each way and store. On MemoryStore it can't be met for calls alone and for
+tasks: such a call takes two to seven microseconds, and to record it two to five more. On 28 November 2026, on
+2 busy cores:
 
                                                       bare  recorded   costs      us
-    calls alone               MemoryStore           384739    226123     70%     1.8
-    one call after another    MemoryStore           150021     96235     56%     3.7
-    tasks                     MemoryStore           179897     92376     95%     5.3
-    threads, line by line     MemoryStore             3789      3445     10%    26.3
-    calls alone               SQLite in memory       39282     35384     11%     2.8
-    one call after another    SQLite in memory       30855     26643     16%     5.1
-    tasks                     SQLite in memory       31556     27235     16%     5.0
-    threads, line by line     SQLite in memory        3092      2858      8%    26.4
+    calls alone               MemoryStore           411315    230154     79%     1.9
+    one call after another    MemoryStore           123752    108524     14%     1.1
+    tasks                     MemoryStore           148864     84872     75%     5.1
+    threads, line by line     MemoryStore             3219      2970      8%    26.0
+    calls alone               SQLite in memory       35444     31680     12%     3.4
+    one call after another    SQLite in memory       25431     24246      5%     1.9
+    tasks                     SQLite in memory       28837     24679     17%     5.8
+    threads, line by line     SQLite in memory        2660      2475      7%    28.1
     calls alone               SQLite on a disk      1726      1849     -7%   -38.7
     processes                 SQLite in memory      1091      1016      7%    67.3
 """
@@ -36,6 +37,7 @@ from random import Random
 
 from async_contract.experiments.bench import Bench, Settings, opened
 from async_contract.experiments.choosers import OwnOrder
+from async_contract.experiments.in_order import PromptBench
 from async_contract.experiments.kills import RemotePlayer
 from async_contract.experiments.programs import Player, Program, generate, menu_for
 from async_contract.experiments.races import RaceBench, Races
@@ -117,7 +119,7 @@ def in_order(harness: StoreHarness, sandboxes: Sandboxes) -> Drive:
     menu = menu_for(harness.capabilities, virtual=harness.virtual_time, steps=LONG)
 
     async def drive(recorder: str, number: int) -> tuple[int, float]:
-        bench = Bench(harness, sandboxes.new(harness), SETTINGS)
+        bench = PromptBench(harness, sandboxes.new(harness), SETTINGS)
         watch = _Stopwatch(bench, recorder)
         async with opened(bench):
             watch.start()

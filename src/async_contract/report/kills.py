@@ -9,7 +9,7 @@ from async_contract.contract.clauses import CLAUSE
 from async_contract.mutants.death import EXAMPLE, Death
 from async_contract.report.escape import inline
 
-_COLUMNS = "{:<36}{:<32}{:<12}{:<44}{:>5}"
+_COLUMNS = "{:<36}{:<32}{:<14}{:<44}{:>5}"
 
 
 def heading(noun: str) -> str:
