@@ -92,9 +92,6 @@ _KNOWN = {
         "the job is in the active list by the time the reply is given up, and stays there until somebody "
         "sweeps; its worker does so once a minute, so do not take jobs without one"
     ),
-    "complete/repeat-harmless": (
-        "what shows it is fail/after-complete: the job was completed twice, and failed then"
-    ),
     "fail/after-complete": (
         "retry puts the job into the queue whatever has become of it, and stores the caller's copy of it, "
         "so that whoever reports a failure late, or twice, has finished work done again; call retry only "
@@ -143,7 +140,7 @@ postgres = StoreHarness(
         durable=True,
         sharing="process",
     ),
-    known_failures={each: _KNOWN[each] for each in ("complete/repeat-harmless", "fail/after-complete")},
+    known_failures={"fail/after-complete": _KNOWN["fail/after-complete"]},
     prepare=_prepare_postgres,
     dispose=_dispose_postgres,
 )

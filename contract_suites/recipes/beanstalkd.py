@@ -7,7 +7,8 @@ greenstalk is: every worker has a thread or a process for itself, and a store of
   workers that hang. With a `lease_timeout`, beanstalkd's time to run, it ends after so many whole seconds
   too; but beanstalkd, up to 1.12 at least, now and then forgets that a lease has expired until its worker
   calls again or is gone (its issues 262 and 380), while it has little to do in one of three cases.
-- **The server chooses the ids**; `enqueue` gives the id, and takes a job as often as it is told to.
+- **The server chooses the ids**; `enqueue` gives the id, and takes a job as often as it is told to. A server
+  that is started again counts on from the largest id that it still has, so an id may come again.
 - `delete`, with which clients say that a job is done, also takes one that is ready again from whoever would
   get it next. So `complete` buries the job first, which only its holder can, with a priority that says that
   it is done. One that was buried and not deleted, and that somebody kicks, is deleted when it comes up.
