@@ -651,3 +651,20 @@ def test_a_second_fail_that_was_shown_ready_has_not_buried_the_job() -> None:
             story.inspect("a", "ready", "boom")
         story.drain()
         assert story.blamed(redelivers=True, max_attempts=3) == [clause]
+
+
+@pytest.mark.parametrize(
+    ("shown", "clause"),
+    [("completed", "complete/only-that-job"), ("dead", "fail/only-that-job"), ("ready", "lease/exclusive")],
+)
+def test_only_a_complete_can_have_completed_a_job_on_lease(shown: JobState, clause: str) -> None:
+    """Of several calls on other jobs those are suspected that can have done it, all by the same clause."""
+    story = Story()
+    story.enqueue("a", "b", "c", "d", "e")
+    story.lease(1, "a", "b", "c", "d", "e", limit=5)
+    story.complete(1, "b")
+    story.fail(1, "c")
+    story.complete(1, "d")
+    story.fail(1, "e")
+    story.inspect("a", shown)
+    assert story.blamed() == [clause]

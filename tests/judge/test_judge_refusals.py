@@ -317,6 +317,23 @@ def test_what_else_explains_the_refusals() -> None:
     assert story.blamed(lease_timeout=30) == []
 
 
+def test_a_holder_whose_calls_were_all_cancelled_was_not_refused() -> None:
+    """They say nothing of the store, however many they are."""
+    story, _ = held()
+    for _ in range(5):
+        story.complete(1, "a", how=STOPPED)
+    assert story.violations() == []
+
+
+def test_a_job_that_was_refused_its_end_is_not_lost_besides() -> None:
+    """What the refusals seem to say contradicts the record; one breach is enough."""
+    story, _ = _refused("complete")
+    story.inspect("a", "leased")
+    story.wait(60)
+    story.drain()
+    assert story.blamed(lease_timeout=30) == ["complete/cancelled"]
+
+
 STANDS = (UNKNOWN, STUCK)
 
 

@@ -170,3 +170,20 @@ def test_junit_has_the_verdict_but_no_history(judged: Judged, pytester: pytest.P
     for name, value in (("clause", "lease/exclusive"), ("verdict", "broken"), ("count", "5")):
         assert f'<property name="async_contract_{name}" value="{value}"' in text
     assert "invoked" not in text
+
+
+def test_a_store_that_delivers_numbers_for_ids_is_reported_like_any_other(pytester: pytest.Pytester) -> None:
+    """The workers get back to it with what they were given, and so there are numbers in what is reported."""
+    pytester.makepyfile(
+        mypkg="""
+        from async_contract.mutants.zoo import MUTANTS
+
+        harness = next(each.harness for each in MUTANTS if each.name == "delivers-row-numbers")
+        """
+    )
+    options = ["--async-contract=mypkg:harness", "--async-contract-report=it.json", "-k", "well-formed"]
+    run = pytester.runpytest_subprocess(*options)
+    run.assert_outcomes(failed=1, deselected=len(STORE_CLAUSES) - 1)
+    (target,) = _read(pytester.path / "it.json")["targets"]
+    verdicts = {each["id"]: each["verdict"] for each in target["clauses"] if each["verdict"] != "not run"}
+    assert verdicts == {"lease/well-formed": "broken", "lease/progress": "broken"}

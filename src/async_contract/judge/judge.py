@@ -73,9 +73,7 @@ class Judge:
         self._stuck: dict[str, Violation] = {}
         self._weighed = 0  # how much of what happened around the calls was known when they were judged
         self._overload = ""
-        self._given_up: Operation | None = (
-            None  # the first operation of the last job of which it was too many
-        )
+        self._given_up: Operation | None = None  # the first one on the job whose placings are too many
 
     def read(self) -> None:
         """Read what was added to the history since the last call.

@@ -21,6 +21,7 @@ from async_contract.judge.drained import killed_holders
 from async_contract.judge.lookalike import alike
 from async_contract.judge.search import superseded
 from async_contract.judge.sweep import is_plain
+from async_contract.store import JobRecord
 
 MOST_SUSPECTS = 200
 """So many of the calls on other jobs before a violation are looked at for the one that is to blame."""
@@ -205,11 +206,21 @@ class _Suspects:
             if (each.returned or each.invoked) + (late if each.method == "fail" else 0) >= (sound or settled)
         ]
         named = self._other_clauses(calls)
+        doer = self._doer()
+        if doer:
+            named = [each for each in named if each[0].method == doer]
         plain = {(call.method, call.job_id) for call, clause in named if clause in _PLAIN}
-        vague = self._weighs and sound is None and len(plain) > 1
+        vague = self._weighs and sound is None and len(plain) > 1 and not doer
         for call, clause in sorted(named, key=lambda each: self._unlikely(each[0])):
             if not (vague and (clause in _PLAIN or call.outcome == REJECTED)):
                 yield call, clause
+
+    def _doer(self) -> str:
+        """The method that alone can have put a job on lease into the state in which it was shown."""
+        record = self._case.seen.value if self._case.seen is not None else None
+        if self._anchor.method != "lease" or not isinstance(record, JobRecord):
+            return ""
+        return {"completed": "complete", "dead": "fail"}.get(record.state, "")
 
     def _last_sound(self, between: Sequence[Operation], settled: int) -> int | None:
         """The last instant at which the job was seen to be as it should.
