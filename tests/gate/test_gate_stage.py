@@ -230,7 +230,7 @@ class Now(LooksThenMoves):
 
 def test_what_does_not_show_again_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """With how often it did."""
-    replayed = gate_stage._replayed
+    replayed = gate_stage.replayed
     monkeypatch.setattr(Now, "broken", True)
 
     def mended(*arguments: Any) -> Any:

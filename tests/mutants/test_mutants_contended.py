@@ -18,6 +18,7 @@ from async_contract.experiments.gate_stage import GateStage
 from async_contract.experiments.gate_stage import explore as explore_at_the_gate
 from async_contract.experiments.limits import CASUALTIES, HEATS, STATEMENTS, THREADS
 from async_contract.experiments.rivals import Rivals
+from async_contract.experiments.thread_gate import StatementStage
 from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.mutants import connections, shelves, statements, tables
@@ -32,7 +33,8 @@ from async_contract.store import Job, JobNotLeased
 IN_THREADS = replace(THREADS["normal"], seconds=300.0)
 WITH_KILLS = replace(CASUALTIES["normal"], seconds=300.0)
 AT_THE_GATE = replace(STATEMENTS["normal"], seconds=300.0, tries=0)
-IN_STEPPED_THREADS = {mutant(store).name for store in (*shelves.STORES, *connections.STORES)}
+BY_LINES = {mutant(store).name for store in shelves.STORES}
+BY_STATEMENTS = {mutant(store).name for store in connections.STORES}
 IN_PROCESSES = replace(HEATS["normal"], programs=3, seconds=300.0)
 
 
@@ -40,11 +42,14 @@ def found(mutant: Mutant) -> set[str]:
     """The clauses that are seen broken in the way that is for such a mutant."""
     with Sandboxes() as sandboxes:
         arguments = mutant.harness, sandboxes, Settings(call_limit=60.0)
-        if mutant.name in IN_STEPPED_THREADS:
+        if mutant.name in BY_LINES:
             stage = ThreadStage(*arguments)
             programs = 1 if mutant.clause == "lease/exclusive" else 6
             effort = replace(IN_THREADS, programs=programs, until=mutant.clause)
             return set(stage.explore(effort, 0).findings)
+        if mutant.name in BY_STATEMENTS:
+            effort = replace(AT_THE_GATE, programs=6, until=mutant.clause)
+            return set(StatementStage(*arguments).explore(effort, 0).findings)
         if mutant.harness.capabilities.sharing == "connection":
             effort = replace(AT_THE_GATE, until=mutant.clause)
             return set(explore_at_the_gate(GateStage(*arguments), effort, 0, frozenset()).findings)

@@ -11,10 +11,12 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
+from async_contract.experiments.gate import described
 from async_contract.experiments.hands import AGAIN, FOR_EVER, CantBeStepped, present
 
 _LEAST = 1e-6  # seconds for which it is worth to wait
@@ -62,15 +64,22 @@ class Connection(sqlite3.Connection):
 
     def executescript(self, sql: str, /) -> sqlite3.Cursor:
         """Execute several statements; what was done of them can't be done again, so this one blocks."""
-        super().execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
-        try:
-            return super().executescript(sql)
-        finally:
-            super().execute("PRAGMA busy_timeout = 0")
+        with _at_the_gate(sql):
+            super().execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
+            try:
+                return super().executescript(sql)
+            finally:
+                super().execute("PRAGMA busy_timeout = 0")
 
     def commit(self) -> None:
-        """End a transaction."""
-        self.patiently("COMMIT", super().commit)
+        """End a transaction, if one is open."""
+        if self.in_transaction:
+            self.patiently("COMMIT", super().commit)
+
+    def rollback(self) -> None:
+        """Take a transaction back, if one is open."""
+        if self.in_transaction:
+            self.patiently("ROLLBACK", super().rollback)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
@@ -88,6 +97,10 @@ class Connection(sqlite3.Connection):
 
     def patiently(self, sql: str, call: Callable[[], _T]) -> _T:
         """Make a call, again while another connection is busy, as long as SQLite would have waited."""
+        with _at_the_gate(sql):
+            return self._patiently(sql, call)
+
+    def _patiently(self, sql: str, call: Callable[[], _T]) -> _T:
         changed = _TIMEOUT.match(sql)
         if changed:
             self._patience = int(changed[1]) / 1000
@@ -121,6 +134,11 @@ class Connection(sqlite3.Connection):
             return hand.ask_again(patience)
         time.sleep(AGAIN)
         return AGAIN
+
+
+def _at_the_gate(sql: str) -> AbstractContextManager[None]:
+    hand = present()
+    return nullcontext() if hand is None else hand.call_of_driver(described("a call", (sql,)))
 
 
 _connect = sqlite3.connect

@@ -56,7 +56,7 @@ _FUNCTION_FOR_A_THREAD = frozenset({"aiosqlite.core.Connection._execute"})
 """Those whose first argument is the function that a thread of the connection will call."""
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where a function stands, and its name there."""
 
     owner: Any
@@ -65,10 +65,12 @@ class _Place(NamedTuple):
 
     @property
     def function(self) -> Any:
+        """What stands there."""
         return inspect.getattr_static(self.owner, self.name)
 
     @property
     def is_a_coroutine_function(self) -> bool:
+        """Whether what stands there gives a coroutine."""
         function = self.function
         return callable(function) and inspect.iscoroutinefunction(inspect.unwrap(function))
 
@@ -86,18 +88,19 @@ def gated(named: Sequence[str]) -> Iterator[None]:
     places = [_named(path) for path in named]
     for module, paths in DRIVERS.items():
         # Another version of a driver may have other names.
-        found = (_find(path) for path in paths if module in sys.modules)
+        found = (find(path) for path in paths if module in sys.modules)
         places += [each for each in found if each is not None and each.is_a_coroutine_function]
     with ExitStack() as stack:
         for place in places:
-            stack.enter_context(_replaced(place.owner, place.name, _behind_the_gate(place)))
+            stack.enter_context(replaced(place.owner, place.name, _behind_the_gate(place)))
         for module, name in _names_of(sqlite3.connect):
-            stack.enter_context(_replaced(module, name, _connect))
+            stack.enter_context(replaced(module, name, _connect))
         yield
 
 
 @contextmanager
-def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Put something in the place of a method or a function of a module, for a while."""
     own = name in vars(owner)  # and not a base class's
     before = inspect.getattr_static(owner, name)
     setattr(owner, name, value)
@@ -110,7 +113,7 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
             delattr(owner, name)
 
 
-def _behind_the_gate(place: _Place) -> Callable[..., Awaitable[Any]]:
+def _behind_the_gate(place: Place) -> Callable[..., Awaitable[Any]]:
     function = place.function
 
     @functools.wraps(function)
@@ -137,7 +140,7 @@ def _behind_the_gate(place: _Place) -> Callable[..., Awaitable[Any]]:
 # -- names ------------------------------------------------------------------------------------------
 
 
-def _find(path: str) -> _Place | None:
+def find(path: str) -> Place | None:
     """The place that a path names, where its module is or can be imported."""
     parts = path.split(".")
     for count in range(len(parts) - 1, 0, -1):
@@ -147,12 +150,12 @@ def _find(path: str) -> _Place | None:
             continue
         for each in parts[count:-1]:
             owner = getattr(owner, each, None)
-        return _Place(owner, parts[-1], path) if hasattr(owner, parts[-1]) else None
+        return Place(owner, parts[-1], path) if hasattr(owner, parts[-1]) else None
     return None
 
 
-def _named(path: str) -> _Place:
-    place = _find(path)
+def _named(path: str) -> Place:
+    place = find(path)
     if place is None:
         raise HarnessError(
             f"driver_calls names {path!r}, and there is no such thing to import; write the path of a "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from async_contract.experiments.bench import Settings, Worker, opened
 from async_contract.experiments.choosers import Alternating, Chooser, OwnOrder
@@ -18,7 +19,7 @@ from async_contract.experiments.loop import Run
 from async_contract.experiments.openings import openings
 from async_contract.experiments.pauses import Following, Pause, Schedule
 from async_contract.experiments.programs import Player, Program, finish
-from async_contract.experiments.scheduled import Effort, Scheduler
+from async_contract.experiments.scheduled import Effort, Scheduler, Stage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.operation import Operation
@@ -138,18 +139,20 @@ class GateStage(LoopStage):
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, with the statements that are late, and the order that comes of it."""
-        order = self._gate.order
-        told = [each if len(each) <= _TEXT else f"{each[: _TEXT - 1]}…" for each in order[:_MOST]]
-        if len(order) > _MOST:
-            told.append(f"and {len(order) - _MOST} more")
-        return (
-            *map(self._told, schedule),
-            *([f"so they come in this order: {', '.join(told)}"] * bool(told)),
-        )
+        return (*map(self._told, schedule), *in_order(self._gate.order))
 
     def _told(self, pause: Pause) -> str:
         what = self._gate.places.get((pause.worker, pause.step))
         return str(pause) if what is None else f"{pause}, before {what}"
+
+
+def in_order(calls: Sequence[str]) -> Iterator[str]:
+    """The order in which calls came, in one sentence; nothing if there were none."""
+    told = [each if len(each) <= _TEXT else f"{each[: _TEXT - 1]}…" for each in calls[:_MOST]]
+    if len(calls) > _MOST:
+        told.append(f"and {len(calls) - _MOST} more")
+    if told:
+        yield f"so they come in this order: {', '.join(told)}"
 
 
 def explore(stage: GateStage, effort: Effort, seed: int, known: frozenset[str]) -> Exploration:
@@ -160,7 +163,7 @@ def explore(stage: GateStage, effort: Effort, seed: int, known: frozenset[str]) 
         done = Scheduler(stage, seed).explore(effort, known)
         for clause, finding in done.findings.items():
             if finding.again:
-                done.findings[clause] = _replayed(stage, finding)
+                done.findings[clause] = replayed(stage, finding)
     return done
 
 
@@ -170,7 +173,15 @@ _UNSEEN = (
 )
 
 
-def _replayed(stage: GateStage, finding: Finding) -> Finding:
+class Gated(Stage, Protocol):
+    """A stage with a gate before the drivers of its stores."""
+
+    @property
+    def last(self) -> Controlled:
+        """What came of the latest run."""
+
+
+def replayed(stage: Gated, finding: Finding) -> Finding:
     """A finding, with how often its schedule shows it again, where that is not always."""
     schedules, shown, loose = set(), 0, ""
     for _ in range(REPLAYS):

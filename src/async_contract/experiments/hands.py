@@ -18,7 +18,8 @@ import threading
 import time
 from asyncio import Future
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
@@ -26,11 +27,10 @@ from types import CodeType, FrameType
 from typing import Any, NoReturn, TypeVar
 
 from async_contract.experiments.fence import LeftTheLoop
+from async_contract.experiments.gate import Grace
 from async_contract.history.awaiting import begin
 
-STALLED = 0.02
-"""Seconds after which a thread that does not come to its next line counts as one that waits for another."""
-
+_LOOK = 0.002  # seconds, between two looks at a thread that does not come to its next step
 PATIENCE = 5.0
 """Seconds after which it is not waited for any longer."""
 
@@ -96,7 +96,8 @@ class Hand:
         self._standing = self._killed = self._ended = self._asks = False
         self.sleeps = self.is_stalled = False
         self._seen = 0
-        self._line: FrameType | None = None
+        self._place: FrameType | str | None = None
+        self._is_in_call = False  # of a driver
         self._traced = False
         self._thread = threading.Thread(target=self._live, name="async-contract-hand", daemon=True)
         self._thread.start()
@@ -140,7 +141,7 @@ class Hand:
         wait, self._wait = self._wait, None
         self.sleeps = isinstance(wait, partial) and wait.func is asyncio.sleep
         if wait is None:
-            self.crew.note_place(self._line)
+            self.crew.note_place(self._place)
             await asyncio.sleep(0)
         else:
             self._answer = await wait()
@@ -150,8 +151,11 @@ class Hand:
         asked, self._asks = self._asks, False
         self.turns += 1
         self._standing = False
+        began = time.monotonic()
         self._go.release()
-        if not self._back.acquire(timeout=STALLED):
+        if self._back.acquire(timeout=self.crew.grace.seconds):
+            self.crew.grace.took(time.monotonic() - began)
+        else:
             self.is_stalled = True
             await self._come_back()
             self.is_stalled = False
@@ -164,7 +168,7 @@ class Hand:
         self.crew.stalls += 1
         loop: Any = asyncio.get_running_loop()
         end = time.monotonic() + self.crew.patience
-        while not self._back.acquire(timeout=STALLED / 10):
+        while not self._back.acquire(timeout=_LOOK):
             if time.monotonic() > end and loop.is_idle():
                 self.crew.give_up(
                     f"a call has not come back after {self.crew.patience:g} s, though every other worker "
@@ -236,7 +240,7 @@ class Hand:
                 self._go.acquire()
 
     def _carry_out(self, function: Callable[[], Any]) -> None:
-        if self.crew.stepping and not self._traced:
+        if self.crew.stepping and self.crew.by_line and not self._traced:
             # For good: each change makes Python prepare all of its code anew.
             self._traced = True
             sys.settrace(self.trace)
@@ -252,7 +256,7 @@ class Hand:
     def trace_line(self, frame: FrameType, event: str, argument: object) -> Any:
         """Stand still before a line."""
         if event == "line":
-            self._line = frame
+            self._place = frame
             self.stand()
         return self.trace_line
 
@@ -275,6 +279,31 @@ class Hand:
             raise _Killed
         return self._answer
 
+    @contextmanager
+    def call_of_driver(self, what: str) -> Iterator[None]:
+        """Stand still before a call of a driver, if that is what one stops before; not within such a call.
+
+        Args:
+            what: What it does, in a few words.
+        """
+        if self._is_in_call or self.crew.by_line or not self.crew.stepping:
+            yield
+            return
+        self.crew.passed += 1
+        self._place = what
+        self.stand()
+        self._is_in_call = True
+        try:
+            yield
+        finally:
+            self._is_in_call = False
+
+    def before_lock(self) -> None:
+        """Stand still before a lock of the store's: a line may take two of them."""
+        if self.crew.stepping and not self._is_in_call:
+            self._place = self._place if self.crew.by_line else "a lock"
+            self.stand()
+
     def ask_again(self, seconds: float) -> float:
         """Stand still until it may be worth to ask again for what another thread holds.
 
@@ -295,20 +324,30 @@ class Crew:
     Args:
         workers: How many.
         patience: Seconds that a call may take for which nobody can do anything.
+        by_line: Whether they stand still before each line of the store; else before each call of its driver.
+        grace: How long a step may take before the others go on without it.
 
     Attributes:
-        stepping: Whether they stand still before each line now.
+        by_line: As above.
+        grace: As above.
+        passed: How many calls of drivers there were, where they stand still before these.
+        stepping: Whether they stand still before each step now.
         stalls: How often one had to be waited for that did not come to its next line.
         patience: As above.
         longest: How often the thread of the longest call went on that came back.
         moves: How often one went on, but for those that asked once more in vain.
-        places: By task and step: the line that the step is.
+        places: By task and step: the line that the step is, or the call of a driver.
         stores: The classes of the stores that they call.
         hung: What each did when nobody could go on any more; what is raised later only follows from it.
         hands: The threads, by the number of their worker.
     """
 
-    def __init__(self, workers: int, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, workers: int, patience: float = PATIENCE, *, by_line: bool = True, grace: Grace | None = None
+    ) -> None:
+        self.by_line = by_line
+        self.grace = grace or Grace()
+        self.passed = 0
         self.stepping = False
         self.stalls = 0
         self.patience = patience
@@ -317,7 +356,7 @@ class Crew:
         self.stores: set[type] = set()
         self.hung: Hung | None = None
         self._idle: list[Future[bool]] = []  # of those that wait until another one has gone on
-        self.places: dict[tuple[int, int], tuple[str, int, str]] = {}
+        self.places: dict[tuple[int, int], tuple[str, int, str] | str] = {}
         self.freed: deque[Callable[[], None]] = deque()
         self._others = set(threading.enumerate())
         self.hands = {number: Hand(self) for number in range(1, max(workers, 1) + 1)}
@@ -396,13 +435,16 @@ class Crew:
             if each.is_calling
         ]
 
-    def note_place(self, frame: FrameType | None) -> None:
-        """Note before which line the present task stands still."""
-        if frame is None:
+    def note_place(self, place: FrameType | str | None) -> None:
+        """Note before what the present task stands still."""
+        if place is None:
             return  # a lock that is asked for before the first line of the store
         loop: Any = asyncio.get_running_loop()
-        code = frame.f_code
-        self.places[loop.next_step()] = (code.co_filename, frame.f_lineno, code.co_name)
+        if not isinstance(place, str):
+            code = place.f_code
+            self.places[loop.next_step()] = (code.co_filename, place.f_lineno, code.co_name)
+        else:
+            self.places[loop.next_step()] = place
 
     def has_company(self) -> bool:
         """Whether threads have come up that nobody here has a say in."""
@@ -485,15 +527,17 @@ _TOOLKIT = Path(__file__).parent.parent
 _OURS = tuple(f"{_TOOLKIT / name}" for name in ("experiments", "harness", "history", "judge"))
 _LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 _PACKAGES = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
+# Hundreds of lines a call, in which workers do not meet: they do in the server.
+_DRIVERS = tuple(str(Path(path) / name) for path in _PACKAGES for name in ("psycopg", "redis", "valkey"))
 
 
 def is_stores(code: CodeType) -> bool:
-    """Whether a function is the store's: neither Python's own nor the toolkit's."""
+    """Whether a function is the store's: neither Python's own nor the toolkit's, nor a driver's."""
     return _is_stores(code.co_filename)
 
 
 @cache
 def _is_stores(file: str) -> bool:
-    if file.startswith(("<", *_OURS)):
+    if file.startswith(("<", *_OURS, *_DRIVERS)):
         return False
     return file.startswith(_PACKAGES) or not file.startswith(_LIBRARY)

@@ -43,8 +43,7 @@ class Lock:
             acquired = self._lock.acquire(blocking, timeout)
             self._foreign = acquired and hand is None
             return acquired
-        if hand.crew.stepping:
-            hand.stand()  # a line may take two locks
+        hand.before_lock()
         while not self._lock.acquire(blocking=False):
             if not hand.stand(partial(self._freed, timeout)):
                 return False

@@ -219,8 +219,12 @@ class Scheduler:
         if self._is_shadow(clause, least, effort, done):
             return
 
+        late = time.monotonic() + effort.patience
+
         def still(simpler: Schedule) -> bool:
-            return clause in self.broken(self._stage.run(least, Following(simpler))[1])
+            return time.monotonic() < late and clause in self.broken(
+                self._stage.run(least, Following(simpler))[1]
+            )
 
         schedule = minimise(found.schedule, still, budget=300)
         _, history = self._stage.run(least, Following(schedule))

@@ -13,6 +13,7 @@ from typing import Any
 from async_contract.experiments.bench import Bench, Settings, Worker
 from async_contract.experiments.choosers import TIME, Alternating, Chooser, OwnOrder
 from async_contract.experiments.findings import Exploration
+from async_contract.experiments.gate import Grace
 from async_contract.experiments.hands import HAND, PATIENCE, CantBeStepped, Crew, Hung, without_loop
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.locks import swapped
@@ -27,7 +28,7 @@ from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.operation import Operation
 from async_contract.history.recorder import Recorder, Wrap
 
-_WARM_UP: Program = (
+WARM_UP: Program = (
     *[Step(0, Kind.ENQUEUE)] * 2,
     *[Step(1, each) for each in (Kind.LEASE, Kind.COMPLETE, Kind.LEASE, Kind.FAIL)],
 )
@@ -145,6 +146,7 @@ class ThreadStage(LoopStage):
         self.menu = replace(self.menu, cancels=False)
         self.hung = ""
         self._patience = PATIENCE if settings.call_limit is None else settings.call_limit
+        self._grace = Grace()
         self._crew = Crew(0)
         self._stalls = 0  # before the workers met
         self._longest = 0
@@ -156,13 +158,22 @@ class ThreadStage(LoopStage):
     def open(self) -> Iterator[None]:
         """Replace what threads wait for, and let the store do once what it does only once."""
         with swapped(self._harness.store_classes), _on_one_processor():
-            self.run(_WARM_UP, OwnOrder())
-            with swapped(self._crew.stores):  # a harness does not always know what it connects to
+            self.run(WARM_UP, OwnOrder())
+            # A harness does not always know what it connects to.
+            with swapped(self._crew.stores), self._prepared():
                 yield
+
+    @contextlib.contextmanager
+    def _prepared(self) -> Iterator[None]:
+        """Do what can be done once the store has done everything for the first time."""
+        yield
+
+    def _new_crew(self, workers: int) -> Crew:
+        return Crew(workers, self._patience, grace=self._grace)
 
     def run(self, program: Program, chooser: Chooser) -> tuple[Run, tuple[Operation, ...]]:
         """Run a program under a schedule; gives its history too."""
-        self._crew = crew = Crew(max((step.worker for step in program), default=1), self._patience)
+        self._crew = crew = self._new_crew(max((step.worker for step in program), default=1))
         token = HAND.set(crew.hands[1])
         order = _OneByOne(chooser)
         try:
@@ -186,10 +197,13 @@ class ThreadStage(LoopStage):
     def explore(self, effort: Effort, seed: int, known: frozenset[str] = frozenset()) -> Exploration:
         """Try programs until the effort is spent; clauses that are known to be broken are not pursued."""
         with self.open():
-            done = Scheduler(self, seed).explore(effort, known)
+            done = self._explored(effort, seed, known)
         if self.hung and not done.findings:
             done.stopped, done.left = done.left, ""
         return done
+
+    def _explored(self, effort: Effort, seed: int, known: frozenset[str]) -> Exploration:
+        return Scheduler(self, seed).explore(effort, known)
 
     def _halted(self) -> None:
         self._standing = self._crew.standing()
@@ -216,13 +230,15 @@ class ThreadStage(LoopStage):
         await super()._work(player, program, worker, number)
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
-        """A schedule in words, with the lines that are late, and where each worker hangs that does."""
+        """A schedule in words, with what is late, and where each worker hangs that does."""
         return (*map(self._told, schedule), *(f"then {each}, for ever" for each in self._stuck))
 
     def _told(self, pause: Pause) -> str:
         place = self._crew.places.get((pause.worker, pause.step))
         if place is None:
             return str(pause)
+        if isinstance(place, str):
+            return f"{pause}, before {place}"
         file, line, function = place
         source = linecache.getline(file, line).strip()
         return f"{pause}, before {Path(file).name}:{line} in {function}: {source}"

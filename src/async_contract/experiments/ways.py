@@ -11,7 +11,16 @@ from typing import Any, NamedTuple
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments import crashes, gate_stage, kills, pauses, progress, races, rivals
+from async_contract.experiments import (
+    crashes,
+    gate_stage,
+    kills,
+    pauses,
+    progress,
+    races,
+    rivals,
+    thread_gate,
+)
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Explorer
@@ -25,6 +34,7 @@ from async_contract.experiments.programs import Program
 from async_contract.experiments.races import Races
 from async_contract.experiments.rivals import Rivals
 from async_contract.experiments.scheduled import Scheduler
+from async_contract.experiments.thread_gate import StatementStage
 from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
@@ -165,6 +175,19 @@ def _is_of_threads(harness: StoreHarness) -> bool:
     return not _is_asynchronous(harness) and harness.capabilities.sharing != "none"
 
 
+def _explore_statements_in_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    stage = StatementStage(harness, sandboxes, limits.exploring)
+    return stage.explore(limits.statements, limits.seed, known)
+
+
+def _play_statements_in_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    return _played_in_threads(StatementStage(harness, sandboxes, settings), program, schedule)
+
+
 def _explore_in_threads(
     harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
 ) -> Exploration:
@@ -174,7 +197,10 @@ def _explore_in_threads(
 def _play_in_threads(
     harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
 ) -> Played:
-    stage = ThreadStage(harness, sandboxes, settings)
+    return _played_in_threads(ThreadStage(harness, sandboxes, settings), program, schedule)
+
+
+def _played_in_threads(stage: ThreadStage, program: Program, schedule: Schedule) -> Played:
     with stage.open():
         played = _played(stage, program, schedule)
     if stage.hung:
@@ -246,6 +272,10 @@ WAYS = (
         races.WAY, "in races on a real event loop", _is_asynchronous, _explore_in_races, _play_in_a_race,
         instead_of="loop", label=Label.BEST_EFFORT,
     ),
+    Way(
+        thread_gate.WAY, "in threads, statement by statement", _is_of_threads, _explore_statements_in_threads,
+        _play_statements_in_threads, label=Label.STATEMENT_EXACT,
+    ),
     Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
     Way(
         rivals.WAY, "in processes that race", _is_shared_by_processes, _explore_in_processes,
@@ -308,6 +338,7 @@ class Explored:
                 each.left or each.stopped, _label(name, each),
             )
             for name, each in self.ways.items()
+            if each.programs or each.left or each.stopped  # and not: it has no driver, so there is no gate
         ]  # fmt: skip
 
     @property

@@ -45,9 +45,10 @@ class StoreHarness:
         prepare: `(sandbox)`, before the first connection: creates what the connections share.
         dispose: `(sandbox)`, after the last connection: drops it.
         is_rejection: `(error)`, whether the store refuses with this error.
-        driver_calls: The coroutine functions in which the store's driver awaits its server, by their
-            paths, such as `["mydriver.Connection.execute"]`: so its workers can be ordered statement by
-            statement. Those of aiosqlite, asyncpg, psycopg, redis and nats are known.
+        driver_calls: The functions in which the store's driver talks to its server, by their paths, such as
+            `["mydriver.Connection.execute"]`: so its workers can be ordered statement by statement. They are
+            coroutine functions where the store's methods are, else plain ones. Those of aiosqlite, asyncpg,
+            nats, psycopg, redis, sqlite3 and valkey are known.
 
     Attributes:
         found_as: The target by which it was found, if it was; another process finds it by that.
