@@ -19,9 +19,10 @@ from async_contract.experiments.gate_stage import explore as explore_at_the_gate
 from async_contract.experiments.limits import CASUALTIES, HEATS, STATEMENTS, THREADS
 from async_contract.experiments.rivals import Rivals
 from async_contract.experiments.thread_gate import StatementStage
+from async_contract.experiments.thread_races import ThreadRaces
 from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.sandbox import Sandbox, Sandboxes
-from async_contract.mutants import connections, shelves, statements, tables
+from async_contract.mutants import connections, desks, shelves, statements, tables
 from async_contract.mutants.mutant import Mutant, mutant
 from async_contract.mutants.shelves import ShelfStore
 from async_contract.mutants.statements import StatementStore
@@ -34,6 +35,7 @@ IN_THREADS = replace(THREADS["normal"], seconds=300.0)
 WITH_KILLS = replace(CASUALTIES["normal"], seconds=300.0)
 AT_THE_GATE = replace(STATEMENTS["normal"], seconds=300.0, tries=0)
 BY_LINES = {mutant(store).name for store in shelves.STORES}
+IN_RACING_THREADS = {mutant(store).name for store in desks.STORES}
 BY_STATEMENTS = {mutant(store).name for store in connections.STORES}
 IN_PROCESSES = replace(HEATS["normal"], programs=3, seconds=300.0)
 
@@ -47,6 +49,9 @@ def found(mutant: Mutant) -> set[str]:
             programs = 1 if mutant.clause == "lease/exclusive" else 6
             effort = replace(IN_THREADS, programs=programs, until=mutant.clause)
             return set(stage.explore(effort, 0).findings)
+        if mutant.name in IN_RACING_THREADS:
+            heats = replace(IN_PROCESSES, repeats=60, until=mutant.clause)
+            return set(ThreadRaces(*arguments).explore(heats, 0).findings)
         if mutant.name in BY_STATEMENTS:
             effort = replace(AT_THE_GATE, programs=6, until=mutant.clause)
             return set(StatementStage(*arguments).explore(effort, 0).findings)

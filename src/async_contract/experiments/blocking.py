@@ -19,6 +19,9 @@ from typing import Any, Literal, TypeVar
 from async_contract.experiments.gate import described
 from async_contract.experiments.hands import AGAIN, FOR_EVER, CantBeStepped, present
 
+ONLY_PROCESSES = "it locks files with fcntl.lockf, which keeps processes apart, but not the threads of one"
+"""Why a store can't be used by the threads of one process."""
+
 _LEAST = 1e-6  # seconds for which it is worth to wait
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY}
 _TIMEOUT = re.compile(r"\s*PRAGMA\s+busy_timeout\s*[=(]\s*(\d+)", re.IGNORECASE)
@@ -190,7 +193,5 @@ def _flock(
 
 def _lockf(real: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     if present() is not None:
-        raise CantBeStepped(
-            "it locks files with fcntl.lockf, which keeps processes apart, but not the threads of one"
-        )
+        raise CantBeStepped(ONLY_PROCESSES)
     return real(*arguments, **options)

@@ -20,8 +20,10 @@ from async_contract.experiments import (
     races,
     rivals,
     thread_gate,
+    thread_races,
 )
 from async_contract.experiments.bench import Settings
+from async_contract.experiments.blocking import ONLY_PROCESSES
 from async_contract.experiments.crashes import Crashes
 from async_contract.experiments.explore import Explorer
 from async_contract.experiments.findings import Exploration, Finding, Spent
@@ -35,6 +37,7 @@ from async_contract.experiments.races import Races
 from async_contract.experiments.rivals import Rivals
 from async_contract.experiments.scheduled import Scheduler
 from async_contract.experiments.thread_gate import StatementStage
+from async_contract.experiments.thread_races import ThreadRaces
 from async_contract.experiments.threads import ThreadStage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
@@ -72,6 +75,7 @@ class Way(NamedTuple):
         write: Writes a schedule of this way down, without a full stop.
         read: Reads what `write` wrote; raises ValueError if it did not.
         instead_of: The way whose place it takes where a store has left that; empty if it stands by itself.
+        unless: The reason for leaving that way which keeps a store from this one as well.
         label: How far the order of the workers is controlled.
     """
 
@@ -84,6 +88,7 @@ class Way(NamedTuple):
     write: Callable[[Any], str] = pauses.encode
     read: Callable[[str], tuple[Any, ...]] = pauses.decode
     instead_of: str = ""
+    unless: str = ""
     label: Label = Label.EXACT
 
 
@@ -208,6 +213,22 @@ def _played_in_threads(stage: ThreadStage, program: Program, schedule: Schedule)
     return played
 
 
+# -- in threads that race ------------------------------------------------------------------------------
+
+
+def _explore_in_racing_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    return ThreadRaces(harness, sandboxes, limits.exploring).explore(limits.heats, limits.seed, known)
+
+
+def _play_in_racing_threads(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    heat = Random().randrange(1_000_000)  # another one each time
+    return Played(ThreadRaces(harness, sandboxes, settings).race(program, heat), harness.capabilities)
+
+
 # -- in processes that race ----------------------------------------------------------------------------
 
 
@@ -278,6 +299,10 @@ WAYS = (
     ),
     Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
     Way(
+        thread_races.WAY, "in threads that race", _is_of_threads, _explore_in_racing_threads,
+        _play_in_racing_threads, instead_of="threads", unless=ONLY_PROCESSES, label=Label.BEST_EFFORT,
+    ),
+    Way(
         rivals.WAY, "in processes that race", _is_shared_by_processes, _explore_in_processes,
         _play_in_processes, label=Label.BEST_EFFORT,
     ),
@@ -315,9 +340,9 @@ class Explored:
         own = [each.findings for name, each in self.ways.items() if WAY[name].clause == clause]
         return next((finding for findings in own for finding in findings.values()), None)
 
-    def left(self, name: str) -> bool:
-        """Whether the store left the way of this name, where it is one."""
-        return not name or (name in self.ways and bool(self.ways[name].left))
+    def left(self, name: str, unless: str = "") -> bool:
+        """Whether the store left the way of this name, where it is one, for another reason than this."""
+        return not name or (name in self.ways and self.ways[name].left not in ("", unless))
 
     def count(self, clause: str) -> int:
         """How often a clause was put to the test."""
@@ -376,7 +401,12 @@ class Explorations:
             if limits.until and explored.finding(limits.until) is not None:
                 break
             wanted = way.clause in ("", clause) and way.name not in explored.ways
-            if wanted and not explored.stopped and explored.left(way.instead_of) and way.applies(harness):
+            if (
+                wanted
+                and not explored.stopped
+                and explored.left(way.instead_of, way.unless)
+                and way.applies(harness)
+            ):
                 with progress.on_the_way(way.says):
                     explored.ways[way.name] = way.explore(harness, sandboxes, limits, explored.broken)
         return explored

@@ -11,6 +11,7 @@ from async_contract.mutants import (
     connections,
     crashing,
     deep,
+    desks,
     exclusion,
     expiring,
     failing,
@@ -47,6 +48,6 @@ MUTANTS: tuple[Mutant, ...] = tuple(map(mutant, STORES))
 """Every store that is broken on purpose."""
 
 CONTENDED: tuple[Mutant, ...] = tuple(
-    mutant(store) for module in (shelves, connections, tables, statements) for store in module.STORES
+    mutant(store) for module in (shelves, desks, connections, tables, statements) for store in module.STORES
 )
 """Those that are right unless several threads or processes use them, or one is killed."""
