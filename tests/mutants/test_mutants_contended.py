@@ -20,7 +20,7 @@ from async_contract.experiments.limits import CASUALTIES, HEATS, STATEMENTS, THR
 from async_contract.experiments.rivals import Rivals
 from async_contract.experiments.thread_gate import StatementStage
 from async_contract.experiments.thread_races import ThreadRaces
-from async_contract.experiments.threads import ThreadStage
+from async_contract.experiments.threads import PartStage, ThreadStage
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.mutants import connections, desks, shelves, statements, tables
 from async_contract.mutants.mutant import Mutant, mutant
@@ -35,6 +35,7 @@ IN_THREADS = replace(THREADS["normal"], seconds=300.0)
 WITH_KILLS = replace(CASUALTIES["normal"], seconds=300.0)
 AT_THE_GATE = replace(STATEMENTS["normal"], seconds=300.0, tries=0)
 BY_LINES = {mutant(store).name for store in shelves.STORES}
+BY_PARTS = {"slices-in-one-line"}
 IN_RACING_THREADS = {mutant(store).name for store in desks.STORES}
 BY_STATEMENTS = {mutant(store).name for store in connections.STORES}
 IN_PROCESSES = replace(HEATS["normal"], programs=3, seconds=300.0)
@@ -45,7 +46,7 @@ def found(mutant: Mutant) -> set[str]:
     with Sandboxes() as sandboxes:
         arguments = mutant.harness, sandboxes, Settings(call_limit=60.0)
         if mutant.name in BY_LINES:
-            stage = ThreadStage(*arguments)
+            stage = (PartStage if mutant.name in BY_PARTS else ThreadStage)(*arguments)
             programs = 1 if mutant.clause == "lease/exclusive" else 6
             effort = replace(IN_THREADS, programs=programs, until=mutant.clause)
             return set(stage.explore(effort, 0).findings)

@@ -15,6 +15,7 @@ from async_contract.experiments import hands
 from async_contract.experiments.choosers import OwnOrder
 from async_contract.experiments.hands import CantBeStepped, Crew, Hand, is_stores, present
 from async_contract.experiments.loop import Run, simulate
+from async_contract.experiments.parts import Place
 from async_contract.experiments.stuck import Deadlock
 from async_contract.reference.memory import MemoryStore
 
@@ -106,7 +107,7 @@ def test_threads_take_turns_line_by_line(crew: Crew) -> None:
     assert ended.steps == (2, 3, 3)
     first = _two_lines.__code__.co_firstlineno
     assert crew.places == {
-        (task, step): (__file__, first + step - 1, "_two_lines") for task in (1, 2) for step in (2, 3)
+        (task, step): Place(__file__, first + step - 1, "_two_lines") for task in (1, 2) for step in (2, 3)
     }
 
 

@@ -28,6 +28,7 @@ from typing import Any, NoReturn, TypeVar
 
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.gate import Grace
+from async_contract.experiments.parts import MONITORING, Place, parts
 from async_contract.history.awaiting import begin
 
 _LOOK = 0.002  # seconds, between two looks at a thread that does not come to its next step
@@ -42,6 +43,9 @@ FOR_EVER = 3_600.0
 
 OFTEN, TIMES = 1_000, 10
 """Going round for ever is to go on so often in one call, and so many times as in any that came back."""
+
+LINE, PART, CALL = "line", "part", "call"
+"""Steps of threads: each line of the store, each part of a line, or each call of its driver."""
 
 _MOMENT = 1e-6  # of virtual time, between two looks at a thread that waits for another
 _T = TypeVar("_T")
@@ -96,7 +100,7 @@ class Hand:
         self._standing = self._killed = self._ended = self._asks = False
         self.sleeps = self.is_stalled = False
         self._seen = 0
-        self._place: FrameType | str | None = None
+        self._place: FrameType | Place | str | None = None
         self._is_in_call = False  # of a driver
         self._traced = False
         self._thread = threading.Thread(target=self._live, name="async-contract-hand", daemon=True)
@@ -240,7 +244,7 @@ class Hand:
                 self._go.acquire()
 
     def _carry_out(self, function: Callable[[], Any]) -> None:
-        if self.crew.stepping and self.crew.by_line and not self._traced:
+        if self.crew.stepping and self.crew.is_traced and not self._traced:
             # For good: each change makes Python prepare all of its code anew.
             self._traced = True
             sys.settrace(self.trace)
@@ -250,8 +254,13 @@ class Hand:
             self._error = error
 
     def trace(self, frame: FrameType, event: str, argument: object) -> Any:
-        """Follow a function line by line if it is the store's."""
-        return self.trace_line if self.crew.stepping and is_stores(frame.f_code) else None
+        """Follow a function step by step if it is the store's."""
+        if not self.crew.stepping or not is_stores(frame.f_code):
+            return None
+        if self.crew.step == PART:
+            frame.f_trace_opcodes = True
+            return self.trace_part
+        return self.trace_line
 
     def trace_line(self, frame: FrameType, event: str, argument: object) -> Any:
         """Stand still before a line."""
@@ -259,6 +268,19 @@ class Hand:
             self._place = frame
             self.stand()
         return self.trace_line
+
+    def trace_part(self, frame: FrameType, event: str, argument: object) -> Any:
+        """Stand still before a part of a line."""
+        place = parts(frame.f_code).get(frame.f_lasti) if event == "opcode" else None
+        if place is not None:
+            self.before_part(place)
+        return self.trace_part
+
+    def before_part(self, place: Place) -> None:
+        """Stand still before a part of a line, if that is what one stops before."""
+        if self.crew.stepping and self.crew.step == PART:
+            self._place = place
+            self.stand()
 
     def stand(self, wait: Wait | None = None) -> Any:
         """Stand still until it is this thread's turn again.
@@ -286,7 +308,7 @@ class Hand:
         Args:
             what: What it does, in a few words.
         """
-        if self._is_in_call or self.crew.by_line or not self.crew.stepping:
+        if self._is_in_call or self.crew.step != CALL or not self.crew.stepping:
             yield
             return
         self.crew.passed += 1
@@ -301,7 +323,7 @@ class Hand:
     def before_lock(self) -> None:
         """Stand still before a lock of the store's: a line may take two of them."""
         if self.crew.stepping and not self._is_in_call:
-            self._place = self._place if self.crew.by_line else "a lock"
+            self._place = "a lock" if self.crew.step == CALL else self._place
             self.stand()
 
     def ask_again(self, seconds: float) -> float:
@@ -324,11 +346,11 @@ class Crew:
     Args:
         workers: How many.
         patience: Seconds that a call may take for which nobody can do anything.
-        by_line: Whether they stand still before each line of the store; else before each call of its driver.
+        step: Before what they stand still: `LINE`, `PART` or `CALL`.
         grace: How long a step may take before the others go on without it.
 
     Attributes:
-        by_line: As above.
+        step: As above.
         grace: As above.
         passed: How many calls of drivers there were, where they stand still before these.
         stepping: Whether they stand still before each step now.
@@ -343,9 +365,9 @@ class Crew:
     """
 
     def __init__(
-        self, workers: int, patience: float = PATIENCE, *, by_line: bool = True, grace: Grace | None = None
+        self, workers: int, patience: float = PATIENCE, *, step: str = LINE, grace: Grace | None = None
     ) -> None:
-        self.by_line = by_line
+        self.step = step
         self.grace = grace or Grace()
         self.passed = 0
         self.stepping = False
@@ -356,7 +378,7 @@ class Crew:
         self.stores: set[type] = set()
         self.hung: Hung | None = None
         self._idle: list[Future[bool]] = []  # of those that wait until another one has gone on
-        self.places: dict[tuple[int, int], tuple[str, int, str] | str] = {}
+        self.places: dict[tuple[int, int], Place | str] = {}
         self.freed: deque[Callable[[], None]] = deque()
         self._others = set(threading.enumerate())
         self.hands = {number: Hand(self) for number in range(1, max(workers, 1) + 1)}
@@ -435,16 +457,19 @@ class Crew:
             if each.is_calling
         ]
 
-    def note_place(self, place: FrameType | str | None) -> None:
+    def note_place(self, place: FrameType | Place | str | None) -> None:
         """Note before what the present task stands still."""
         if place is None:
             return  # a lock that is asked for before the first line of the store
         loop: Any = asyncio.get_running_loop()
-        if not isinstance(place, str):
-            code = place.f_code
-            self.places[loop.next_step()] = (code.co_filename, place.f_lineno, code.co_name)
-        else:
-            self.places[loop.next_step()] = place
+        if isinstance(place, FrameType):
+            place = Place(place.f_code.co_filename, place.f_lineno, place.f_code.co_name)
+        self.places[loop.next_step()] = place
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether a trace function tells of each step."""
+        return self.step == LINE or (self.step == PART and MONITORING is None)
 
     def has_company(self) -> bool:
         """Whether threads have come up that nobody here has a say in."""

@@ -38,7 +38,7 @@ CASUALTIES = {
 THREADS = {
     "quick": Effort(programs=40, schedules=15, seconds=1.0, tries=60, patience=3.0, of_openings=1),
     "normal": Effort(programs=120, schedules=30, seconds=4.0, tries=80, patience=5.0, of_openings=1),
-    "thorough": Effort(programs=2_000, schedules=60, seconds=40.0, tries=300, patience=30.0),
+    "thorough": Effort(programs=2_000, schedules=60, seconds=40.0, tries=300, patience=30.0, of_openings=1),
 }
 """By effort: the same for threads, which take ten times as long to go on."""
 

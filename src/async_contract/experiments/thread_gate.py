@@ -22,7 +22,7 @@ from async_contract.experiments.findings import Exploration
 from async_contract.experiments.gate import described
 from async_contract.experiments.gate_drivers import Place, find, replaced
 from async_contract.experiments.gate_stage import Controlled, in_order, replayed
-from async_contract.experiments.hands import Crew, present
+from async_contract.experiments.hands import CALL, Crew, present
 from async_contract.experiments.loop import Run
 from async_contract.experiments.pauses import Schedule
 from async_contract.experiments.programs import Program
@@ -84,7 +84,7 @@ class StatementStage(ThreadStage):
             yield
 
     def _new_crew(self, workers: int) -> Crew:
-        return Crew(workers, self._patience, by_line=False, grace=self._grace)
+        return Crew(workers, self._patience, step=CALL, grace=self._grace)
 
     def _explored(self, effort: Effort, seed: int, known: frozenset[str]) -> Exploration:
         if not self.last.passed:

@@ -14,10 +14,21 @@ from async_contract.experiments.bench import Bench, Settings, Worker
 from async_contract.experiments.choosers import TIME, Alternating, Chooser, OwnOrder
 from async_contract.experiments.findings import Exploration
 from async_contract.experiments.gate import Grace
-from async_contract.experiments.hands import HAND, PATIENCE, CantBeStepped, Crew, Hung, without_loop
+from async_contract.experiments.hands import (
+    HAND,
+    PART,
+    PATIENCE,
+    CantBeStepped,
+    Crew,
+    Hung,
+    is_stores,
+    present,
+    without_loop,
+)
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.locks import swapped
 from async_contract.experiments.loop import Run
+from async_contract.experiments.parts import Place, codes_of, watched
 from async_contract.experiments.pauses import Pause, Schedule
 from async_contract.experiments.programs import Kind, Player, Program, Step
 from async_contract.experiments.scheduled import Effort, Scheduler
@@ -239,6 +250,31 @@ class ThreadStage(LoopStage):
             return str(pause)
         if isinstance(place, str):
             return f"{pause}, before {place}"
-        file, line, function = place
-        source = linecache.getline(file, line).strip()
-        return f"{pause}, before {Path(file).name}:{line} in {function}: {source}"
+        source = linecache.getline(place.file, place.line).strip()
+        told = f"{pause}, before {Path(place.file).name}:{place.line} in {place.function}: {source}"
+        return f"{told} (before its {place.part})" if place.part else told
+
+
+class PartStage(ThreadStage):
+    """The same, with several steps in a line: each part of it that reads, writes or calls is one.
+
+    A line such as `self.count += 1` so is found apart. Which parts a line has depends on the version of
+    Python, and so does what a schedule means.
+    """
+
+    name = "parts"
+
+    @contextlib.contextmanager
+    def _prepared(self) -> Iterator[None]:
+        codes = filter(is_stores, codes_of(self._crew.stores))
+        with watched(codes, _before_part):
+            yield
+
+    def _new_crew(self, workers: int) -> Crew:
+        return Crew(workers, self._patience, step=PART, grace=self._grace)
+
+
+def _before_part(place: Place) -> None:
+    hand = present()
+    if hand is not None:
+        hand.before_part(place)

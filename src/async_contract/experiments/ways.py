@@ -38,7 +38,7 @@ from async_contract.experiments.rivals import Rivals
 from async_contract.experiments.scheduled import Scheduler
 from async_contract.experiments.thread_gate import StatementStage
 from async_contract.experiments.thread_races import ThreadRaces
-from async_contract.experiments.threads import ThreadStage
+from async_contract.experiments.threads import PartStage, ThreadStage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
@@ -77,6 +77,8 @@ class Way(NamedTuple):
         instead_of: The way whose place it takes where a store has left that; empty if it stands by itself.
         unless: The reason for leaving that way which keeps a store from this one as well.
         label: How far the order of the workers is controlled.
+        spared_by: The way that makes this one needless where it was carried out.
+        is_thorough: Whether it is for thorough effort only.
     """
 
     name: str
@@ -90,6 +92,8 @@ class Way(NamedTuple):
     instead_of: str = ""
     unless: str = ""
     label: Label = Label.EXACT
+    spared_by: str = ""
+    is_thorough: bool = False
 
 
 # -- one call after another ---------------------------------------------------------------------------
@@ -213,6 +217,18 @@ def _played_in_threads(stage: ThreadStage, program: Program, schedule: Schedule)
     return played
 
 
+def _explore_parts(
+    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+) -> Exploration:
+    return PartStage(harness, sandboxes, limits.exploring).explore(limits.threads, limits.seed, known)
+
+
+def _play_parts(
+    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+) -> Played:
+    return _played_in_threads(PartStage(harness, sandboxes, settings), program, schedule)
+
+
 # -- in threads that race ------------------------------------------------------------------------------
 
 
@@ -299,6 +315,10 @@ WAYS = (
     ),
     Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
     Way(
+        PartStage.name, "in threads, several steps a line", _is_of_threads, _explore_parts,
+        _play_parts, spared_by=thread_gate.WAY, is_thorough=True,
+    ),
+    Way(
         thread_races.WAY, "in threads that race", _is_of_threads, _explore_in_racing_threads,
         _play_in_racing_threads, instead_of="threads", unless=ONLY_PROCESSES, label=Label.BEST_EFFORT,
     ),
@@ -343,6 +363,10 @@ class Explored:
     def left(self, name: str, unless: str = "") -> bool:
         """Whether the store left the way of this name, where it is one, for another reason than this."""
         return not name or (name in self.ways and self.ways[name].left not in ("", unless))
+
+    def has_tried(self, name: str) -> bool:
+        """Whether programs were carried out in the way of this name."""
+        return name in self.ways and self.ways[name].programs > 0
 
     def count(self, clause: str) -> int:
         """How often a clause was put to the test."""
@@ -401,6 +425,8 @@ class Explorations:
             if limits.until and explored.finding(limits.until) is not None:
                 break
             wanted = way.clause in ("", clause) and way.name not in explored.ways
+            wanted &= limits.effort == "thorough" or not way.is_thorough
+            wanted &= not explored.has_tried(way.spared_by)
             if (
                 wanted
                 and not explored.stopped

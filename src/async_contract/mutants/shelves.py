@@ -124,4 +124,16 @@ class ChecksBeforeTheLock(ShelfStore):
             self.ready.append(job)
 
 
-STORES = (NoLock, LockInHalves, ChecksBeforeTheLock)
+class SlicesInOneLine(ShelfStore):
+    """The ready jobs are cut in two in one line, and what is ready may have been cut in between."""
+
+    breaks = "lease/exclusive"
+
+    def lease(self, limit: int) -> Sequence[Job]:
+        most = max(limit, 0)
+        jobs, self.ready = self.ready[:most], self.ready[most:]
+        self.leased.update((job.id, job) for job in jobs)
+        return jobs
+
+
+STORES = (NoLock, LockInHalves, ChecksBeforeTheLock, SlicesInOneLine)
