@@ -237,7 +237,7 @@ def test_what_does_not_show_again_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         Now.broken = False
         return replayed(*arguments)
 
-    monkeypatch.setattr(gate_stage, "_replayed", mended)
+    monkeypatch.setattr(gate_stage, "replayed", mended)
     (finding,) = explored(reached(Now)).findings.values()
     assert finding.violation.schedule[-1] == "0 of 5 tries of this schedule showed it again"
 

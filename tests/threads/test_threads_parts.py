@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from async_contract.experiments import hands, parts
+from async_contract.experiments import hands, parts, threads
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.cases import case_of, read
+from async_contract.experiments.choosers import OwnOrder
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.hands import PART, Crew
 from async_contract.experiments.limits import THREADS, Limits
+from async_contract.experiments.loop import simulate
 from async_contract.experiments.parts import Place, codes_of, watched
 from async_contract.experiments.threads import PartStage, ThreadStage
 from async_contract.experiments.verify import verify
@@ -189,6 +191,9 @@ def test_who_does_not_stop_within_a_line_passes() -> None:
     """As one that goes line by line, or does not work now."""
     crew = Crew(1)
     crew.stepping = True
-    crew.hands[1].before_part(Place(__file__, 1, "somewhere"))
-    assert crew.moves == 0
+    place = Place(__file__, 1, "somewhere")
+    crew.hands[1].before_part(place)
+    threads._before_part(place)  # this is no worker's thread
+    run = simulate(lambda: crew.hands[1].call(threads._before_part, place), OwnOrder())
+    assert (run.error, run.steps) == (None, (1,))
     crew.end()

@@ -441,6 +441,7 @@ def test_a_case_that_hangs_is_an_error() -> None:
 
 
 def _hangs(place: ThreadStage, pause: Pause) -> bool:
+    place.hung = ""
     place.run(MEET, Following((pause,)))
     return bool(place.hung)
 

@@ -145,8 +145,8 @@ class ThreadStage(LoopStage):
     """Plays programs of stores of plain functions, in threads that go on as a chooser says.
 
     Attributes:
-        hung: What each worker does, if in the latest run they waited for one another and no call returned
-            in time, without a proof that none ever would.
+        hung: What each worker did, if in some run they waited for one another and no call returned in time,
+            without a proof that none ever would.
     """
 
     name = "threads"
@@ -201,7 +201,7 @@ class ThreadStage(LoopStage):
             run = run._replace(error=left)
         elif isinstance(run.error, Livelock) and self._goes_round:
             run = run._replace(error=Hung.of(f"within {self.max_steps} steps", self._standing))
-        self.hung = str(run.error) if isinstance(run.error, Hung) else ""
+        self.hung = str(run.error) if isinstance(run.error, Hung) else self.hung
         self._stuck = self._standing if isinstance(run.error, Deadlock) else []
         return run, history
 
