@@ -47,7 +47,8 @@ def test_each_way_has_its_label() -> None:
     """Nothing that happens in real time is exact."""
     assert {way.name: str(way.label) for way in WAYS} == {
         "order": "exact", "loop": "exact", "gate": "statement-exact", "races": "best effort",
-        "threads": "exact", "processes": "best effort", "kill": "best effort",
+        "statements": "statement-exact", "threads": "exact", "parts": "exact", "thread-races": "best effort",
+        "processes": "best effort", "kill": "best effort",
     }  # fmt: skip
 
 

@@ -391,7 +391,7 @@ class Explored:
                 each.left or each.stopped or each.short, _label(name, each),
             )
             for name, each in self.ways.items()
-            if each.programs or each.left or each.stopped  # and not: it has no driver, so there is no gate
+            if name != thread_gate.WAY or each.programs or each.left or each.stopped  # there is a driver
         ]  # fmt: skip
 
     @property
