@@ -10,7 +10,17 @@ from collections.abc import Sequence
 import pytest
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.contract.life import ABSENT, COMPLETED, NEVER, TOLERANCE, Life, Phase, State, nanoseconds
+from async_contract.contract.life import (
+    ABSENT,
+    COMPLETED,
+    MILLISECOND,
+    NEVER,
+    TOLERANCE,
+    Life,
+    Phase,
+    State,
+    nanoseconds,
+)
 from async_contract.store import JobState
 
 READY, DEAD = State(Phase.READY), State(Phase.DEAD)
@@ -31,11 +41,13 @@ def test_seconds_are_nanoseconds() -> None:
 
 
 def test_a_lease_may_end_after_its_timeout_less_what_clocks_are_off() -> None:
-    """The declared resolution, and a microsecond for everybody; without a timeout it never does."""
+    """The declared resolution, and a millisecond or a hundredth; without a timeout it never does."""
     assert PLAIN.earliest_expiry is None
-    assert Life(Capabilities(lease_timeout=2)).earliest_expiry == 2_000_000_000 - TOLERANCE
+    assert Life(Capabilities(lease_timeout=2)).earliest_expiry == 2_000_000_000 - MILLISECOND
     coarse = Life(Capabilities(lease_timeout=2, clock_resolution=0.5))
-    assert coarse.earliest_expiry == 1_500_000_000 - TOLERANCE
+    assert coarse.earliest_expiry == 1_500_000_000 - MILLISECOND
+    assert Life(Capabilities(lease_timeout=0.01)).earliest_expiry == 10_000_000 - MILLISECOND // 10
+    assert Life(Capabilities(lease_timeout=1e-5)).earliest_expiry == 10_000 - TOLERANCE
 
 
 def test_a_job_that_was_enqueued_is_ready() -> None:

@@ -177,3 +177,14 @@ def test_an_enqueue_or_an_inspection_may_break_anybody_s_connection() -> None:
     del story.told[-2]
     story.lease(2, "a", attempts=3)
     assert story.violations(ends_with_connection=True, sharing="connection") == []
+
+
+def test_a_lease_may_end_a_millisecond_early() -> None:
+    """Most clocks of databases show whole milliseconds; what they are off by is no breach."""
+    for waits, blamed in ((0.9995, []), (0.998, ["expiry/not-early"])):
+        story = Story()
+        story.enqueue("a")
+        story.lease(1, "a")
+        story.wait(waits)
+        story.lease(2, "a", attempts=2)
+        assert story.blamed(lease_timeout=1) == blamed

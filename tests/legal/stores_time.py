@@ -40,6 +40,16 @@ class WholeSeconds(AsyncOdd):
         return float(int(super().until(now)))
 
 
+class WholeMilliseconds(AsyncOdd):
+    """The clock shows whole milliseconds, as those of most databases do, and nobody has declared it."""
+
+    capabilities = replace(PLAIN, lease_timeout=3.0)
+
+    def until(self, now: float) -> float:
+        """Cut off."""
+        return int(super().until(now) * 1000) / 1000
+
+
 class WholeSecondsUp(AsyncOdd):
     """The clock shows whole seconds, and a lease ends up to one second late."""
 

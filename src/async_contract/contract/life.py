@@ -25,6 +25,10 @@ TOLERANCE = 1_000
 """Nanoseconds by which a lease may end early, whatever is declared: clocks in floating point
 seconds round, and a verdict must not hang on that."""
 
+MILLISECOND = 1_000_000
+"""So much more, but no more than a hundredth of the lease: most clocks of databases show whole
+milliseconds, and a wall clock that is being set runs a little faster or slower than ours."""
+
 
 class Phase(IntEnum):
     """Where a job is in its life."""
@@ -94,8 +98,9 @@ class Life:
         self.earliest_expiry: int | None = None
         """Nanoseconds from the effect of a lease to the earliest end of it by itself."""
         if capabilities.lease_timeout is not None:
-            early = nanoseconds(capabilities.clock_resolution) + TOLERANCE
-            self.earliest_expiry = nanoseconds(capabilities.lease_timeout) - early
+            lasts = nanoseconds(capabilities.lease_timeout)
+            early = max(TOLERANCE, min(MILLISECOND, lasts // 100))
+            self.earliest_expiry = lasts - nanoseconds(capabilities.clock_resolution) - early
 
     def enqueued(self, state: State) -> State:
         """The state after an enqueue; the toolkit never enqueues an id twice."""
