@@ -80,6 +80,8 @@ fail-buries-completed: fail/unleased-reported
 marks-first-of-batch: lease/snapshot complete/accepted complete/only-that-job
   complete/rejected-means-not-done fail/accepted fail/only-that-job fail/rejected-means-not-done
   expiry/not-early expiry/max-attempts
+marks-five-of-batch: complete/accepted complete/only-that-job complete/rejected-means-not-done
+  fail/accepted fail/only-that-job fail/rejected-means-not-done expiry/not-early
 remembers-fifty-leases: complete/accepted complete/only-that-job complete/rejected-means-not-done
   expiry/not-early
 leases-per-connection: complete/only-that-job complete/rejected-means-not-done complete/cancelled
