@@ -80,7 +80,10 @@ fail-buries-completed: fail/unleased-reported
 marks-first-of-batch: lease/snapshot complete/accepted complete/only-that-job
   complete/rejected-means-not-done fail/accepted fail/only-that-job fail/rejected-means-not-done
   expiry/not-early expiry/max-attempts
-remembers-fifty-leases: complete/accepted complete/rejected-means-not-done expiry/not-early
+marks-five-of-batch: complete/accepted complete/only-that-job complete/rejected-means-not-done
+  fail/accepted fail/only-that-job fail/rejected-means-not-done expiry/not-early
+remembers-fifty-leases: complete/accepted complete/only-that-job complete/rejected-means-not-done
+  expiry/not-early
 leases-per-connection: complete/only-that-job complete/rejected-means-not-done complete/cancelled
   fail/only-that-job expiry/not-early
 redelivers-to-holder: lease/identity lease/snapshot complete/only-that-job complete/unknown-harmless
@@ -138,11 +141,11 @@ cancelled-complete-releases-all: complete/rejected-means-not-done
 completes-latest-batch-only: lease/snapshot complete/only-that-job fail/hostile-message
 completes-in-order-only: complete/only-that-job complete/cancelled fail/only-that-job fail/cancelled
 completes-first-delivery-only: complete/only-that-job
-completes-up-to: lease/progress complete/accepted complete/rejected-means-not-done fail/accepted
-  fail/cancelled expiry/returns
-completes-oldest: lease/progress complete/accepted complete/final complete/rejected-means-not-done
-  complete/repeat-harmless fail/accepted fail/cancelled expiry/returns
-completes-whole-kind: lease/progress complete/accepted complete/rejected-means-not-done fail/accepted
+completes-up-to: complete/accepted complete/rejected-means-not-done fail/accepted fail/cancelled
+  expiry/returns
+completes-oldest: complete/accepted complete/final complete/rejected-means-not-done complete/repeat-harmless
+  fail/accepted fail/cancelled expiry/returns
+completes-whole-kind: complete/accepted complete/rejected-means-not-done fail/accepted
   fail/rejected-means-not-done fail/cancelled expiry/returns durable/reopen
 unknown-completes-oldest: lease/identity complete/accepted complete/unknown-reported fail/unknown-harmless
   fail/unknown-reported fail/rejected-means-not-done

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from async_contract.mutants.mutant import BrokenStore
 from async_contract.mutants.plain import Row
 
 _THIRD = 3
 _REMEMBERED = 2
-
-
-class MarksFiveOfBatch(BrokenStore):
-    """Of a batch only the first five jobs are put on lease."""
-
-    breaks = "lease/exclusive"
-    deep = True
-
-    def take(self, rows: Sequence[Row]) -> list[object]:
-        jobs = super().take(rows)
-        for row in rows[5:]:
-            row.state, row.due = "ready", self.now
-        return jobs
 
 
 class ForgetsOldCompletions(BrokenStore):
@@ -92,7 +77,6 @@ class ReopenForgetsNinth(BrokenStore):
 
 
 STORES = (
-    MarksFiveOfBatch,
     ForgetsOldCompletions,
     LosesAnotherAtThirdFail,
     CompletesIntoTheQueue,

@@ -47,6 +47,18 @@ class MarksFirstOfBatch(BrokenStore):
         return jobs
 
 
+class MarksFiveOfBatch(BrokenStore):
+    """Of a batch only the first five jobs are put on lease."""
+
+    breaks = "lease/exclusive"
+
+    def take(self, rows: Sequence[Row]) -> list[object]:
+        jobs = super().take(rows)
+        for row in rows[5:]:
+            row.state, row.due = "ready", self.now
+        return jobs
+
+
 class RecoversAtConnect(BrokenStore):
     """A new connection makes every job ready that is on lease, taking it for left over from a crash."""
 
@@ -103,6 +115,7 @@ STORES = (
     ChecksThenActs,
     ChecksAgainTooSoon,
     MarksFirstOfBatch,
+    MarksFiveOfBatch,
     RecoversAtConnect,
     LeasesPerConnection,
     RedeliversToHolder,
