@@ -13,6 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -92,7 +93,7 @@ def main() -> int:
     given = options.parse_args()
     tried = subjects(given.targets)
     began = time.monotonic()
-    with Sandboxes() as sandboxes:
+    with suppress(KeyboardInterrupt), Sandboxes() as sandboxes:  # what was tried by then is told
         for each in tried.values() if not given.no_examples else ():
             limits = Limits(effort="quick")
             found = [text for text in blamed(each.harness, sandboxes, limits) if not _is_advice(text)]
