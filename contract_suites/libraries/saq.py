@@ -74,7 +74,10 @@ class SaqStore:
 async def _connect(sandbox: Sandbox) -> AsyncIterator[SaqStore]:
     from saq import Queue
 
-    queue = Queue.from_url(noted(sandbox), name=sandbox.name)
+    url = noted(sandbox)
+    # Every worker has a queue of its own; four connections for each would take most of the time.
+    pool = {"min_size": 1, "max_size": 4} if url.startswith("postgres") else {}
+    queue = Queue.from_url(url, name=sandbox.name, **pool)
     await queue.connect()
     try:
         yield SaqStore(queue)
