@@ -16,13 +16,15 @@ from async_contract.experiments.explore import Budget, Explorer
 from async_contract.experiments.findings import Exploration
 from async_contract.experiments.interleavings import LoopStage, stuck_at, untimed
 from async_contract.experiments.limits import Limits
-from async_contract.experiments.programs import Kind
+from async_contract.experiments.pauses import Following, Pause
+from async_contract.experiments.programs import Kind, Step
 from async_contract.experiments.scheduled import Effort, Scheduler
 from async_contract.experiments.verify import verify
 from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import CANCELLED, STUCK, UNKNOWN, Operation
+from async_contract.judge.judge import judge
 from async_contract.judge.verdict import Verdict
 from async_contract.reference.memory import MemoryStore
 from async_contract.store import Job
@@ -321,3 +323,39 @@ def test_a_store_that_waits_for_jobs_is_not_blamed(
     """Its programs end in a livelock, after many steps, or in a deadlock, and that is how they should."""
     effort = Effort(programs=programs, schedules=schedules, seconds=60.0)
     assert insisting(store, effort).findings == {}
+
+
+class GivesBackLater(Queue):
+    """What a cancelled lease took is given back by a task of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Deliver the first ones, and wait."""
+        jobs = self.ready[: max(limit, 0)]
+        del self.ready[: len(jobs)]
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.tasks.append(asyncio.create_task(self.give_back(jobs)))
+            raise
+        self.leased |= {job.id: job for job in jobs}
+        return jobs
+
+    async def give_back(self, jobs: list[Job]) -> None:
+        """Make the jobs ready again."""
+        self.ready.extend(jobs)
+
+
+@pytest.mark.parametrize("task", range(5))
+def test_a_task_of_the_store_is_not_held_up_until_the_store_was_drained(task: int) -> None:
+    """Whatever the schedule: when the workers are done, it goes on before the store is asked to the last."""
+    program = (Step(0, Kind.ENQUEUE), Step(1, Kind.LEASE, cancel=1))
+    with Sandboxes() as sandboxes:
+        stage = LoopStage(StoreHarness(GivesBackLater), sandboxes, Settings())
+        run, history = stage.run(program, Following((Pause(task, 1, 40),)))
+    assert run.error is None
+    assert [each.outcome for each in history if each.method == "lease"][1] == UNKNOWN
+    assert judge(history, Capabilities()).violations == ()

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import Bench, Settings, Worker, opened
-from async_contract.experiments.choosers import Chooser
+from async_contract.experiments.choosers import Chooser, OwnOrder
 from async_contract.experiments.fence import LeftTheLoop
-from async_contract.experiments.loop import MAX_STEPS, Run, simulate
+from async_contract.experiments.loop import MAX_STEPS, Run, SimulatedLoop, simulate
 from async_contract.experiments.pauses import Schedule
 from async_contract.experiments.programs import Menu, Player, Program, finish
 from async_contract.experiments.stuck import Deadlock, Livelock
@@ -84,6 +84,7 @@ class LoopStage:
             bench.recorder.history = history
             async with opened(bench):
                 await self._together(Player(bench), program)
+                self._go_on_in_order()
                 await finish(bench)
 
         run = simulate(main, chooser, clock=sandbox, max_steps=self.max_steps, ending=ending)
@@ -95,6 +96,16 @@ class LoopStage:
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, after a run under it."""
         return tuple(map(str, schedule))
+
+    def _go_on_in_order(self) -> None:
+        """The workers are done: whatever tasks of the store's own are left go on as asyncio would have them.
+
+        One that gives back what a cancelled lease took may else be held up until the store was asked for it
+        to the last, and the job would be called lost.
+        """
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop), "it is made by simulate"
+        loop.follow(OwnOrder())
 
     def _halted(self) -> None:
         """The program has ended or is stuck, and what is left of it was not cancelled yet."""

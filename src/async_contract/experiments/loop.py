@@ -131,6 +131,10 @@ class SimulatedLoop(ReadyLoop):
             raise error
         return Run(task.result() if error is None else None, error, trace, steps, unheard)
 
+    def follow(self, chooser: Chooser) -> None:
+        """Have another chooser say from now on who goes next."""
+        self._choose = chooser.choose
+
     def run_forever(self) -> None:
         """Refuse: only `simulate` runs this loop.
 

@@ -217,6 +217,9 @@ class ThreadStage(LoopStage):
     def _explored(self, effort: Effort, seed: int, known: frozenset[str]) -> Exploration:
         return Scheduler(self, seed).explore(effort, known)
 
+    def _go_on_in_order(self) -> None:
+        pass  # a store that has threads of its own has left, and its calls are made in one step from now on
+
     def _halted(self) -> None:
         self._standing = self._crew.standing()
         self._goes_round = self._crew.goes_round(max(self._longest, self._crew.longest))
