@@ -73,7 +73,7 @@ starts-anew-at-fail: lease/attempts-steady fail/max-attempts fail/only-that-job 
 empty-id-completes-all: complete/unknown-reported
 empty-id-fails-all: fail/unknown-reported
 refuses-after-completing: fail/rejected-means-not-done
-fail-revives-completed: complete/repeat-harmless fail/unleased-reported
+fail-revives-completed: fail/unleased-reported
 fail-buries-completed: fail/unleased-reported
 
 # A job on lease comes to another: its holder is refused later, and what was called before is suspected.
@@ -190,7 +190,6 @@ watches-first-of-batch: lease/snapshot complete/rejected-means-not-done fail/rej
   durable/reopen
 expiry-buries: complete/rejected-means-not-done complete/cancelled fail/rejected-means-not-done
 expiry-loses: complete/rejected-means-not-done fail/rejected-means-not-done
-shared-owner: fail/hostile-message
 timers-in-memory: complete/rejected-means-not-done fail/rejected-means-not-done
 
 # What a process keeps in its memory is lost when it is killed, and where the store is opened in another one.

@@ -104,11 +104,12 @@ async def _part_of_a_second(bench: Bench, part: float) -> None:
 async def _at_the_last_moment(bench: Bench, gone: float) -> None:
     """Let time pass until a lease of which this part is gone ends next.
 
-    Only where the time stands still otherwise: then even this is early beyond every doubt.
+    Only where the time stands still otherwise: then even this is early beyond every doubt, with a clock of
+    whole milliseconds too.
     """
     timeout = bench.capabilities.lease_timeout
     assert timeout is not None, "a part of it has passed"
-    left = (1 - gone) * timeout - bench.capabilities.clock_resolution - MARGIN
+    left = (1 - gone) * timeout - bench.capabilities.clock_resolution - 2 * MARGIN
     if bench.sandbox.virtual and left > 0:
         await bench.sleep(left)
 
