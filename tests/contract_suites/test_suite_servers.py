@@ -404,3 +404,21 @@ def test_a_suite_without_its_driver_is_skipped_or_fails(
     assert "keeps the contract" not in done.stdout
     assert done.returncode == int(required)
     assert f"2 {'failed' if required == '1' else 'skipped'}" in done.stdout
+
+
+def test_backends_are_required_by_an_option(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing fails then, and is skipped without it."""
+    monkeypatch.delenv(missing.REQUIRED, raising=False)
+    root = Path(missing.__file__).parents[2]
+    pytester.makeconftest((root / "conftest.py").read_text())
+    pytester.makepyfile("""
+        from contract_suites.servers import missing
+
+        def test_it():
+            missing.require("such-a-thing", "no_such_thing")
+    """)
+    monkeypatch.setenv("PYTHONPATH", f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    pytester.runpytest_subprocess().assert_outcomes(skipped=1)
+    pytester.runpytest_subprocess("--require-backends").assert_outcomes(failed=1)
