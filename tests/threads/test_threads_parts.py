@@ -151,6 +151,16 @@ class Kept:
         return 3
 
 
+class Proxy:
+    """As that of a web framework, which may only be looked at within a request."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(f"{name} outside of a request")
+
+
+request = Proxy()
+
+
 def test_the_functions_of_a_store_are_those_of_its_class_and_its_module() -> None:
     """Each once, with those within them; what a module imports is its own affair."""
     codes = list(codes_of([Kept]))

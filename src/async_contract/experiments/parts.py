@@ -98,6 +98,8 @@ def codes_of(classes: Iterable[type]) -> Iterator[CodeType]:
 def _code(value: Any) -> CodeType | None:
     if isinstance(value, property):
         value = value.fget
+    if type(value).__module__ not in ("builtins", "functools"):
+        return None  # no function; a proxy of some library's may raise whatever it likes when it is looked at
     code = getattr(inspect.unwrap(getattr(value, "__func__", value)), "__code__", None)
     return code if isinstance(code, CodeType) else None
 
