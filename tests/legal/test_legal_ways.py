@@ -21,7 +21,7 @@ from async_contract.store import Job
 from .stores_calls import DoneAlready, MakesItsMethods, ReturnsCommands, ReturnsFutures, ReturnsTasks
 
 ON_THE_LOOP = {"order", "loop"}
-IN_THREADS = {"order", "threads"}
+IN_THREADS = {"order", "statements", "threads", "thread-races"}
 
 
 class Simple:

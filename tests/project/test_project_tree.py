@@ -21,7 +21,7 @@ def test_the_top_level_stays_small() -> None:
     """What a newcomer sees first is this and nothing else."""
     assert {path.partition("/")[0] for path in _tracked()} == {
         ".ci", ".gitignore", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "README.md", "benchmarks",
-        "contract_suites", "docs", "noxfile.py", "pyproject.toml", "src", "tests",
+        "conftest.py", "contract_suites", "docs", "noxfile.py", "pyproject.toml", "src", "tests",
     }  # fmt: skip
 
 

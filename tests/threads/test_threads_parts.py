@@ -102,7 +102,7 @@ def somewhere(value: list[int]) -> int:
 def test_the_parts_of_a_line_are_those_that_others_can_meet() -> None:
     """What only moves values within a frame concerns nobody else."""
     line = somewhere.__code__.co_firstlineno + 2
-    found = list(parts.parts(somewhere.__code__).values())
+    found = list(parts.parts.__wrapped__(somewhere.__code__).values())
     assert {each[:3] for each in found} == {(__file__, line, "somewhere")}
     assert [each.part.split()[0] for each in found if "SUBSCR" in each.part or each.part[:4] == "CALL"] == [
         "CALL", "BINARY_SUBSCR",
@@ -207,3 +207,14 @@ def test_who_does_not_stop_within_a_line_passes() -> None:
     run = simulate(lambda: crew.hands[1].call(threads._before_part, place), OwnOrder())
     assert (run.error, run.steps) == (None, (1,))
     crew.end()
+
+
+def test_only_threads_of_the_crew_stand_still_before_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop's own goes on."""
+    stood: list[Place] = []
+    hand = SimpleNamespace(before_part=stood.append)
+    place = Place("store.py", 3, "lease", "BINARY_OP +")
+    for each in (None, hand):
+        monkeypatch.setattr(threads, "present", lambda each=each: each)
+        threads._before_part(place)
+    assert stood == [place]

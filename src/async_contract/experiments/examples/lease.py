@@ -109,7 +109,8 @@ async def exclusive(bench: Bench) -> None:
     await bench.together(*(each.ask(1) for each in (first, second, third)))
     await third.ask(10)
     await _failed_and_held_again(bench, third, second)
-    await bench.enqueue(MANY)
+    for number in range(MANY):
+        await bench.offer(ordinary_job(f"many-{number:02}", number))  # it may be full
     held: list[str] = []  # in the end more at once than a store might have room for
     while len(held) < MANY and (more := await bench.obtain_some(second, 10)):
         held += more  # where they expire meanwhile they come again, and so never end
