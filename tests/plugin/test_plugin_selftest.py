@@ -19,7 +19,7 @@ from async_contract.mutants import runner_zoo, sanitizer_zoo, zoo
 from async_contract.mutants.death import Death
 from async_contract.mutants.mutant import mutant
 from async_contract.mutants.sanitizer import broken
-from async_contract.mutants.shelves import NoLock
+from async_contract.mutants.shelves import NoLock, SlicesInOneLine
 from async_contract.mutants.tables import LocksItsProcess
 from async_contract.report import kills
 from async_contract.suites.selftest import CORRECT, CORRECT_SHARED, death
@@ -127,6 +127,20 @@ def test_a_mutant_that_survives_is_a_failure(example: Example) -> None:
     lines = _untimed(run.text)
     assert lines[3] == "sound lease/distinct NOT CAUGHT #"
     assert lines[-5] == "1 of 2 broken stores were caught by their clause (1 by example); not caught: sound"
+
+
+@pytest.mark.parametrize(
+    ("effort", "untried"), [("normal", "it takes --async-contract-effort=thorough"), ("thorough", "")]
+)
+def test_a_mutant_that_takes_thorough_effort_is_not_tried_with_less(
+    monkeypatch: pytest.MonkeyPatch, effort: str, untried: str
+) -> None:
+    """The line says so; with thorough effort it has to be caught."""
+    monkeypatch.setattr(Explorations, "of", lambda *_: Explored({"order": Exploration()}))
+    with Sandboxes() as sandboxes:
+        died = death(mutant(SlicesInOneLine), sandboxes, Limits(effort=effort))
+    expected = Death("slices-in-one-line", "lease/exclusive", untried=untried)
+    assert replace(died, seconds=0.0) == expected
 
 
 def test_a_mutant_that_can_not_be_caught_here_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

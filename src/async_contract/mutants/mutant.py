@@ -59,6 +59,7 @@ class Mutant:
         harness: How it is reached.
         hangs: Whether it leaves calls that never return, so that a short time limit saves time.
         deep: Whether it takes more than the example of its clause: many steps, or a schedule.
+        thorough: Whether it takes thorough effort: a schedule with several steps in a line.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Mutant:
     harness: StoreHarness
     hangs: bool = False
     deep: bool = False
+    thorough: bool = False
 
 
 class BackingHarness(StoreHarness):
@@ -98,4 +100,5 @@ def mutant(store: type[Defective]) -> Mutant:
     """The mutant of which this is the store."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", store.__name__).lower()
     defect = (store.__doc__ or name).partition("\n")[0]
-    return Mutant(name, store.breaks, defect, store.reached(), store.hangs, store.deep)
+    thorough = getattr(store, "thorough", False)
+    return Mutant(name, store.breaks, defect, store.reached(), store.hangs, store.deep, thorough)

@@ -128,6 +128,7 @@ class SlicesInOneLine(ShelfStore):
     """The ready jobs are cut in two in one line, and what is ready may have been cut in between."""
 
     breaks = "lease/exclusive"
+    thorough = True
 
     def lease(self, limit: int) -> Sequence[Job]:
         most = max(limit, 0)

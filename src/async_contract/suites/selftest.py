@@ -48,7 +48,9 @@ def death(mutant: Mutant, sandboxes: Sandboxes, limits: Limits) -> Death:
             if mutant.clause in each.findings:
                 steps = len(each.findings[mutant.clause].program)
                 died = replace(died, by=name, programs=each.programs, schedules=each.schedules, steps=steps)
-        if not died.by and mutant.harness.capabilities.sharing == "process":
+        if not died.by and mutant.thorough and limits.effort != "thorough":
+            died = replace(died, untried="it takes --async-contract-effort=thorough")
+        elif not died.by and mutant.harness.capabilities.sharing == "process":
             died = replace(died, untried=obstacle(mutant.harness, limits.exploring))
     return replace(died, seconds=time.monotonic() - began)
 
