@@ -164,9 +164,7 @@ def refused_after_cancellation(operations: Sequence[Operation], life: Life) -> I
         life: What can become of a job.
     """
     lease: Operation | None = None
-    held: tuple[Operation, Operation] | None = (
-        None  # the lease, and the call by its holder that was cancelled
-    )
+    held: tuple[Operation, Operation] | None = None  # the lease, and its holder's call that was cancelled
     row: list[Operation] = []
     for each in operations:
         ends = each.method in ("complete", "fail")
