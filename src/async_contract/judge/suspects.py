@@ -170,10 +170,7 @@ class _Suspects:
             return "fail/hostile-message" if _is_hostile(call) else f"{call.method}/rejected-means-not-done"
         if call.error == CANCELLED:
             return f"{call.method}/cancelled"
-        # Fences keep out whoever has lost the lease, and so whoever never had it: nothing else explains how
-        # a job on lease was ended. (That it was delivered once more has a clause of its own.)
-        strange = self._losing and self._anchor.method == "lease" and call.worker != self._anchor.worker
-        fenced_off = self._capabilities.fences and (strange or call in superseded(self._case.before))
+        fenced_off = self._capabilities.fences and call in superseded(self._case.before)
         return "expiry/fenced" if fenced_off and call.outcome == OK else ""
 
     def _event(self, event: Operation) -> str:
