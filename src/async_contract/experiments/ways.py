@@ -62,6 +62,10 @@ class Played(NamedTuple):
     label: str = ""
 
 
+Explore = Callable[[StoreHarness, Sandboxes, Limits, frozenset[str]], Exploration]
+Play = Callable[[StoreHarness, Sandboxes, Settings, Program, Any], Played]
+
+
 class Way(NamedTuple):
     """A way of carrying out programs.
 
@@ -84,8 +88,8 @@ class Way(NamedTuple):
     name: str
     says: str
     applies: Callable[[StoreHarness], bool]
-    explore: Callable[[StoreHarness, Sandboxes, Limits, frozenset[str]], Exploration]
-    play: Callable[[StoreHarness, Sandboxes, Settings, Program, Any], Played]
+    explore: Explore
+    play: Play
     clause: str = ""
     write: Callable[[Any], str] = pauses.encode
     read: Callable[[str], tuple[Any, ...]] = pauses.decode
@@ -184,29 +188,26 @@ def _is_of_threads(harness: StoreHarness) -> bool:
     return not _is_asynchronous(harness) and harness.capabilities.sharing != "none"
 
 
-def _explore_statements_in_threads(
-    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
-) -> Exploration:
-    stage = StatementStage(harness, sandboxes, limits.exploring)
-    return stage.explore(limits.statements, limits.seed, known)
+def _explorer(stage: type[ThreadStage | ThreadRaces], effort: Callable[[Limits], Any]) -> Explore:
+    """Explores on a stage of this kind, as long as the limits say."""
+
+    def explore(
+        harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
+    ) -> Exploration:
+        return stage(harness, sandboxes, limits.exploring).explore(effort(limits), limits.seed, known)
+
+    return explore
 
 
-def _play_statements_in_threads(
-    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
-) -> Played:
-    return _played_in_threads(StatementStage(harness, sandboxes, settings), program, schedule)
+def _player(stage: type[ThreadStage]) -> Play:
+    """Plays a program on a stage of this kind."""
 
+    def play(
+        harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
+    ) -> Played:
+        return _played_in_threads(stage(harness, sandboxes, settings), program, schedule)
 
-def _explore_in_threads(
-    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
-) -> Exploration:
-    return ThreadStage(harness, sandboxes, limits.exploring).explore(limits.threads, limits.seed, known)
-
-
-def _play_in_threads(
-    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
-) -> Played:
-    return _played_in_threads(ThreadStage(harness, sandboxes, settings), program, schedule)
+    return play
 
 
 def _played_in_threads(stage: ThreadStage, program: Program, schedule: Schedule) -> Played:
@@ -217,25 +218,7 @@ def _played_in_threads(stage: ThreadStage, program: Program, schedule: Schedule)
     return played
 
 
-def _explore_parts(
-    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
-) -> Exploration:
-    return PartStage(harness, sandboxes, limits.exploring).explore(limits.threads, limits.seed, known)
-
-
-def _play_parts(
-    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
-) -> Played:
-    return _played_in_threads(PartStage(harness, sandboxes, settings), program, schedule)
-
-
 # -- in threads that race ------------------------------------------------------------------------------
-
-
-def _explore_in_racing_threads(
-    harness: StoreHarness, sandboxes: Sandboxes, limits: Limits, known: frozenset[str]
-) -> Exploration:
-    return ThreadRaces(harness, sandboxes, limits.exploring).explore(limits.heats, limits.seed, known)
 
 
 def _play_in_racing_threads(
@@ -310,17 +293,23 @@ WAYS = (
         instead_of="loop", label=Label.BEST_EFFORT,
     ),
     Way(
-        thread_gate.WAY, "in threads, statement by statement", _is_of_threads, _explore_statements_in_threads,
-        _play_statements_in_threads, label=Label.STATEMENT_EXACT,
-    ),
-    Way("threads", "in threads, line by line", _is_of_threads, _explore_in_threads, _play_in_threads),
-    Way(
-        PartStage.name, "in threads, several steps a line", _is_of_threads, _explore_parts,
-        _play_parts, spared_by=thread_gate.WAY, is_thorough=True,
+        thread_gate.WAY, "in threads, statement by statement", _is_of_threads,
+        _explorer(StatementStage, lambda limits: limits.statements), _player(StatementStage),
+        label=Label.STATEMENT_EXACT,
     ),
     Way(
-        thread_races.WAY, "in threads that race", _is_of_threads, _explore_in_racing_threads,
-        _play_in_racing_threads, instead_of="threads", unless=ONLY_PROCESSES, label=Label.BEST_EFFORT,
+        "threads", "in threads, line by line", _is_of_threads,
+        _explorer(ThreadStage, lambda limits: limits.threads), _player(ThreadStage),
+    ),
+    Way(
+        PartStage.name, "in threads, several steps a line", _is_of_threads,
+        _explorer(PartStage, lambda limits: limits.threads), _player(PartStage),
+        spared_by=thread_gate.WAY, is_thorough=True,
+    ),
+    Way(
+        thread_races.WAY, "in threads that race", _is_of_threads,
+        _explorer(ThreadRaces, lambda limits: limits.heats), _play_in_racing_threads,
+        instead_of="threads", unless=ONLY_PROCESSES, label=Label.BEST_EFFORT,
     ),
     Way(
         rivals.WAY, "in processes that race", _is_shared_by_processes, _explore_in_processes,
