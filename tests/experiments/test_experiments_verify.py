@@ -25,6 +25,8 @@ from async_contract.experiments.ways import WAY, Explorations, Explored
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
+from async_contract.mutants.exclusion import ChecksThenActs
+from async_contract.mutants.plain import Row
 from async_contract.mutants.zoo import CONTENDED, MUTANTS
 from async_contract.reference.memory import MemoryStore
 from async_contract.store import Job
@@ -428,6 +430,32 @@ def test_what_an_example_shows_in_no_order_is_shown_in_one_that_can_be_repeated(
     assert (alone.finding, unseen.finding) == (None, None)
     assert told.finding is not None
     assert told.finding.way == "loop"
+
+
+class NumbersFromBelow(ChecksThenActs):
+    """It also delivers numbers of attempts that are negative."""
+
+    def delivered(self, row: Row) -> object:
+        """What the worker gets."""
+        return replace(row.job, attempts=-1)
+
+
+def test_what_else_the_example_shows_is_kept_beside_that() -> None:
+    """It may show nowhere else."""
+    clause = "lease/exclusive"
+    limits = Limits(item=600.0, effort="quick", until=clause)
+    harness = NumbersFromBelow.reached()
+    with Sandboxes() as sandboxes:
+        least = verify(
+            ChecksThenActs.reached(), clause, sandboxes=sandboxes, limits=limits, explorations=Explorations()
+        ).finding
+        assert least is not None
+        ways = {name: Exploration() for name in WAY} | {"loop": Exploration(findings={clause: least})}
+        explorations = Explorations()
+        explorations._done[id(harness)] = harness, Explored(ways)
+        told = verify(harness, clause, sandboxes=sandboxes, limits=limits, explorations=explorations)
+    assert told.finding == least
+    assert "lease/well-formed" in {each.clause for each in told.others}
 
 
 @pytest.mark.parametrize("clause", ["lease/within-limit", "durable/kill"])

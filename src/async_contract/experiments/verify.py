@@ -159,7 +159,7 @@ class _Run:
         self._guarded(partial(self._run_example, EXAMPLES[self._clause.id]))
         found, others = self._judged()
         if found.verdict is Verdict.BROKEN:
-            return self._in_order(found) or Verification(found, others, tuple(self._history))
+            return self._in_order(found, others) or Verification(found, others, tuple(self._history))
         if self._explorations is None or self._verdict not in (Verdict.HELD, Verdict.UNEXERCISED):
             return Verification(self._conclude(found), others, tuple(self._history))
         for case in first:
@@ -171,16 +171,22 @@ class _Run:
         self._guarded(partial(self._explore, self._explorations))
         finding = self._explored.finding(self._clause.id)
         if finding is not None:
-            count = found.count + self._explored.count(self._clause.id)
-            broken = ClauseVerdict(self._clause.id, Verdict.BROKEN, count, (finding.violation,))
-            return Verification(broken, others, finding.history, finding, tuple(first))
+            return self._found(finding, found.count, others, first)
         besides = self._explored.besides(self._clause.id)
         if besides is not None:
             others = (*others, besides.violation)
             return Verification(self._conclude(found), others, besides.history, besides, tuple(first))
         return Verification(self._conclude(found), others, tuple(self._history), faded=tuple(first))
 
-    def _in_order(self, found: ClauseVerdict) -> Verification | None:
+    def _found(
+        self, finding: Finding, count: int, others: tuple[Violation, ...], first: Sequence[Case] = ()
+    ) -> Verification:
+        """A random program breaks the clause, which the example has put to the test so many times besides."""
+        count += self._explored.count(self._clause.id)
+        broken = ClauseVerdict(self._clause.id, Verdict.BROKEN, count, (finding.violation,))
+        return Verification(broken, others, finding.history, finding, tuple(first))
+
+    def _in_order(self, found: ClauseVerdict, others: tuple[Violation, ...]) -> Verification | None:
         """What the example has shown, by workers in an order that can be repeated, if a program does that.
 
         Calls beside one another, as some examples have them, go in an order that nobody chose; what
@@ -195,9 +201,7 @@ class _Run:
         finding = self._explored.finding(clause)
         if finding is None or of_finding(finding) is Label.BEST_EFFORT:
             return None
-        count = found.count + self._explored.count(clause)
-        broken = ClauseVerdict(clause, Verdict.BROKEN, count, (finding.violation,))
-        return Verification(broken, (), finding.history, finding)
+        return self._found(finding, found.count, others)
 
     def _judged(self) -> tuple[ClauseVerdict, tuple[Violation, ...]]:
         """The verdict on the clause, and what else the history breaks."""
