@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from traceback import extract_tb
+from types import TracebackType
+from typing import Any, Generic, TypeVar
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.cancel import CancelAt
@@ -119,12 +119,14 @@ class Worker:
 class Bench:
     """One store in one sandbox, and everything an experiment does with it."""
 
+    records_with: type[Recorder] = Recorder
+
     def __init__(self, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> None:
         self.harness = harness
         self.sandbox = sandbox
         self.settings = settings
         self.capabilities: Capabilities = harness.capabilities
-        self.recorder = Recorder(
+        self.recorder = self.records_with(
             harness, sandbox, call_limit=settings.call_limit, leave_foreign=settings.allow_nonempty
         )
         self.chooses_ids = False
@@ -434,52 +436,67 @@ class Bench:
         return list(await asyncio.gather(*calls))
 
 
-@asynccontextmanager
-async def open_bench(harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> AsyncIterator[Bench]:
+AnyBench = TypeVar("AnyBench", bound=Bench)
+
+
+class opened(Generic[AnyBench]):  # noqa: N801 - reads like the functions that make context managers
+    """Prepares what a bench works on, closes it and disposes of it at the end.
+
+    No generator: thousands of benches are opened, and each takes a tenth of a short program's time.
+
+    Raises:
+        NotEmpty: The store delivers a job that nobody put there.
+    """
+
+    def __init__(self, bench: AnyBench) -> None:
+        self._bench = bench
+
+    async def __aenter__(self) -> AnyBench:
+        bench = self._bench
+        with _reported("prepare"):
+            await bench.conduct(prepare(bench.harness, bench.sandbox))
+        try:
+            await _refuse_foreign_jobs(bench)
+        except BaseException:
+            await self._close()
+            raise
+        return bench
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        bench = self._bench
+        try:
+            await bench.close()
+        finally:
+            with _reported("dispose"):
+                await bench.conduct(dispose(bench.harness, bench.sandbox))
+
+
+class _reported:  # noqa: N801 - as above
+    """Reports what the user's own code raises as his, with the line where it did."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if isinstance(error, Exception) and not isinstance(error, (HarnessError, TargetError)):
+            place = extract_tb(traceback)[-1]
+            text = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise HarnessError(f"{self._what} failed at {place.filename}:{place.lineno}: {text}") from error
+
+
+def open_bench(harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> opened[Bench]:
     """A bench with a sandbox of its own, closed and disposed of at the end.
 
     Raises:
         NotEmpty: The store delivers a job that nobody put there.
     """
-    async with opened(Bench(harness, sandboxes.new(harness), settings)) as bench:
-        yield bench
-
-
-@asynccontextmanager
-async def opened(bench: Bench) -> AsyncIterator[Bench]:
-    """Prepare what a bench works on, close it and dispose of it at the end.
-
-    Raises:
-        NotEmpty: The store delivers a job that nobody put there.
-    """
-    with _reported("prepare"):
-        await bench.conduct(prepare(bench.harness, bench.sandbox))
-    try:
-        try:
-            await _refuse_foreign_jobs(bench)
-            yield bench
-        finally:
-            await bench.close()
-    finally:
-        await _dispose(bench)
-
-
-async def _dispose(bench: Bench) -> None:
-    with _reported("dispose"):
-        await bench.conduct(dispose(bench.harness, bench.sandbox))
-
-
-@contextmanager
-def _reported(what: str) -> Iterator[None]:
-    """Report what the user's own code raises as his, with the line where it did."""
-    try:
-        yield
-    except (HarnessError, TargetError):
-        raise
-    except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise HarnessError(f"{what} failed at {place.filename}:{place.lineno}: {text}") from error
+    return opened(Bench(harness, sandboxes.new(harness), settings))
 
 
 async def _refuse_foreign_jobs(bench: Bench) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 
 from async_contract.experiments.bench import Bench, Settings, Worker, opened
 from async_contract.experiments.programs import LIMITS, TEXTS, Kind, Player, Program, Step, finish, take
 from async_contract.harness.harness import StoreHarness
-from async_contract.harness.sandbox import Sandbox, Sandboxes
+from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
 from async_contract.history.prompt import PromptRecorder, never_waits
 
@@ -16,27 +15,17 @@ from async_contract.history.prompt import PromptRecorder, never_waits
 class PromptBench(Bench):
     """A bench on which one call is made after another."""
 
+    records_with = PromptRecorder
     recorder: PromptRecorder
 
-    def __init__(self, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> None:
-        super().__init__(harness, sandbox, settings)
-        self.recorder = PromptRecorder(
-            harness, sandbox, call_limit=settings.call_limit, leave_foreign=settings.allow_nonempty
-        )
 
-
-@asynccontextmanager
-async def open_prompt_bench(
-    harness: StoreHarness, sandboxes: Sandboxes, settings: Settings
-) -> AsyncIterator[PromptBench]:
+def open_prompt_bench(harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> opened[PromptBench]:
     """A bench with a sandbox of its own, closed and disposed of at the end.
 
     Raises:
         NotEmpty: The store delivers a job that nobody put there.
     """
-    bench = PromptBench(harness, sandboxes.new(harness), settings)
-    async with opened(bench):
-        yield bench
+    return opened(PromptBench(harness, sandboxes.new(harness), settings))
 
 
 async def play_in_order(bench: PromptBench, program: Program, *, drains: bool = True) -> None:

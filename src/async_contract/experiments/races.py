@@ -201,10 +201,5 @@ class Races(LoopStage):
 class RaceBench(Bench):
     """A bench whose calls go on late."""
 
+    records_with = _LateRecorder
     recorder: _LateRecorder
-
-    def __init__(self, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> None:
-        super().__init__(harness, sandbox, settings)
-        self.recorder = _LateRecorder(
-            harness, sandbox, call_limit=settings.call_limit, leave_foreign=settings.allow_nonempty
-        )

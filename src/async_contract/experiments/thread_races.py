@@ -185,14 +185,13 @@ class _LaneRecorder(Recorder):
 class LaneBench(Bench):
     """A bench whose workers have a thread each, in which their connections are opened and closed."""
 
+    records_with = _LaneRecorder
+    recorder: _LaneRecorder
+
     def __init__(self, lanes: Lanes, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> None:
         super().__init__(harness, sandbox, settings)
         self._lanes = lanes
-        recorder = _LaneRecorder(
-            harness, sandbox, call_limit=settings.call_limit, leave_foreign=settings.allow_nonempty
-        )
-        recorder.lanes = lanes
-        self.recorder = recorder
+        self.recorder.lanes = lanes
 
     async def conduct(self, coroutine: Coroutine[Any, Any, Any], number: int = 1) -> Any:
         """Do something around the calls in the thread of a worker."""

@@ -120,12 +120,11 @@ def _described(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
 class ThreadBench(Bench):
     """A bench whose workers have a thread each, in which their connections are opened and closed."""
 
+    records_with = _ThreadRecorder
+
     def __init__(self, crew: Crew, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> None:
         super().__init__(harness, sandbox, settings)
         self.crew = crew
-        self.recorder = _ThreadRecorder(
-            harness, sandbox, call_limit=settings.call_limit, leave_foreign=settings.allow_nonempty
-        )
 
     async def _open(self, number: int) -> Connection:
         connection = await super()._open(number)

@@ -26,6 +26,8 @@ async def call_maybe_async(
 ) -> _T:
     """Call `function` and, if what it returns is awaitable, await that."""
     result = function(*args, **kwargs)
+    if result is None:  # what most hooks return; to ask `isawaitable` takes longer than to call them
+        return result
     return cast("_T", await result if inspect.isawaitable(result) else result)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from functools import partial
 from typing import Any
 
 from async_contract.harness.advice import no_store
@@ -26,9 +27,9 @@ class Connection:
         store: What the workers call.
     """
 
-    def __init__(self, store: AnyStore, stack: AsyncExitStack) -> None:
+    def __init__(self, store: AnyStore, close: Callable[[], Awaitable[object]]) -> None:
         self.store = store
-        self._stack = stack
+        self._close: Callable[[], Awaitable[object]] | None = close
 
     async def close(self) -> None:
         """Close the store as its harness says; a second call does nothing.
@@ -36,7 +37,9 @@ class Connection:
         A generator or context manager is left in the task that closes: let the task that opened
         the store close it, some context managers insist on that.
         """
-        await self._stack.aclose()
+        close, self._close = self._close, None
+        if close is not None:
+            await close()
 
 
 async def open_store(harness: StoreHarness, sandbox: Sandbox) -> Connection:
@@ -49,26 +52,35 @@ async def open_store(harness: StoreHarness, sandbox: Sandbox) -> Connection:
         HarnessError: A generator yielded no store; when closing: it yielded a second time.
         TargetError: What was made is no store.
     """
+    made = await call_maybe_async(call_with_sandbox, harness.connect, sandbox)
+    manager = _context_manager(made, harness)
+    if manager is None:
+        connection = Connection(made, partial(call_maybe_async, harness.disconnect, made))
+    else:
+        connection = await _entered(manager, harness)
+    store = connection.store
+    if type(store) not in harness.store_classes:  # once is enough: there are many examples
+        await _check(harness, connection)
+        harness.store_classes.add(type(store))
+    return connection
+
+
+async def _entered(manager: _AnyManager, harness: StoreHarness) -> Connection:
     async with AsyncExitStack() as stack:
-        made = await call_maybe_async(call_with_sandbox, harness.connect, sandbox)
-        manager = _context_manager(made, harness)
-        store = made if manager is None else await _enter(stack, manager)
-        if manager is None or harness.customizes("disconnect"):
+        store = await _enter(stack, manager)
+        if harness.customizes("disconnect"):
             stack.push_async_callback(call_maybe_async, harness.disconnect, store)
-        if type(store) not in harness.store_classes:  # once is enough: there are many examples
-            await _check(harness, store, stack)
-            harness.store_classes.add(type(store))
-        return Connection(store, stack.pop_all())
+        return Connection(store, stack.pop_all().aclose)
 
 
-async def _check(harness: StoreHarness, store: AnyStore, stack: AsyncExitStack) -> None:
+async def _check(harness: StoreHarness, connection: Connection) -> None:
     methods = [each for each in METHODS if each != "enqueue" or not harness.customizes("enqueue")]
-    found = faults(store, methods)
+    found = faults(connection.store, methods)
     if found:
         # What is no store may well fail to close too; what it lacks is the news.
         with contextlib.suppress(Exception):
-            await stack.aclose()
-        raise TargetError(no_store(harness.maker, store, found))
+            await connection.close()
+        raise TargetError(no_store(harness.maker, connection.store, found))
 
 
 async def _enter(stack: AsyncExitStack, manager: _AnyManager) -> AnyStore:

@@ -9,9 +9,10 @@ import secrets
 import shutil
 import tempfile
 import time
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from async_contract.harness.harness import StoreHarness
@@ -64,10 +65,12 @@ class Sandbox:
 
         On an event loop that keeps the time of this sandbox, as its `clock`, the loop is what advances it.
         """
-        loop_keeps_it = getattr(asyncio.get_running_loop(), "clock", None) is self
-        if self.virtual and not loop_keeps_it:
+        loop = asyncio.get_running_loop()
+        if self.virtual and getattr(loop, "clock", None) is not self:
             self.advance(max(seconds, 0))
             seconds = 0
+            if _is_idle(loop):
+                return
         await asyncio.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
@@ -98,6 +101,23 @@ class Sandbox:
             raise ValueError(f"advance_to({instant}) would put the clock back; it shows {self._virtual_ns}")
         self._virtual_ns = instant
 
+
+def _is_idle(loop: Any) -> bool:
+    """Whether nobody waits on this loop who could get a turn: to give one takes longer than most calls.
+
+    Asyncio's own loops show that, to whoever knows where to look; of another one it is not known.
+    """
+    try:
+        ready, scheduled, selector = _WAITING(loop)
+        return not (ready or scheduled) and len(selector.get_map()) == _ITS_OWN
+    except AttributeError:
+        return False
+
+
+_WAITING = attrgetter("_ready", "_scheduled", "_selector")
+
+_ITS_OWN = 1
+"""The socket by which a thread wakes a loop."""
 
 _Kind = TypeVar("_Kind", bound=Sandbox)
 
