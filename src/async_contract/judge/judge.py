@@ -107,7 +107,7 @@ class Judge:
         broken, counts = self.evidence()
         return Judgement(
             {
-                clause.id: self._verdict(clause, broken.get(clause.id, []), counts[clause.id])
+                clause.id: self._verdict(clause, broken.get(clause.id, []), counts.get(clause.id, 0))
                 for clause in STORE_CLAUSES
             }
         )
@@ -116,7 +116,7 @@ class Judge:
         """What a judgement is made of.
 
         Returns:
-            The violations of each broken clause, and how often each clause was put to the test.
+            The violations of each broken clause, and how often each clause was put to the test, if it was.
         """
         end = drained(self._history)
         deliveries = first_deliveries(self._history) if self._capabilities.fifo else []
@@ -136,11 +136,16 @@ class Judge:
         sweep = self._sweep
         yield from self._life_violations()
         yield from self._batch_violations()
-        yield from self._refused_ends()
-        yield from self._stray_violations()
-        yield from self._silent_violations()
-        yield from self._false_messages()
-        shut = list(self._shut_by_a_kill())
+        # Of most histories there is nothing of the kind, and to ask takes longer than to know.
+        if sweep.refused:
+            yield from self._refused_ends()
+        if sweep.unenqueued or sweep.strays:
+            yield from self._stray_violations()
+        if sweep.silent:
+            yield from self._silent_violations()
+        if sweep.misquoted:
+            yield from self._false_messages()
+        shut = list(self._shut_by_a_kill()) if sweep.counts["durable/kill"] else []
         yield from shut
         if sweep.failed_leases and not shut:
             yield from refused_leases(self._history)
@@ -149,11 +154,11 @@ class Judge:
             yield from cancelled or stuck_for_ever(self._history, sweep.life)
         if deliveries:
             yield from out_of_order(self._history, deliveries, self._capabilities.poll_delay)
-        for job in sweep.live.values():
+        for job in sweep.live.values() if sweep.unknown else ():
             yield from failing_ends(job.operations, sweep.life, sweep.endings, self._history)
             if not (sweep.lost_leases or sweep.endings):
                 yield from refused_after_cancellation(job.operations, sweep.life)
-        if end is not None:
+        if end is not None and sweep.live:
             yield from self._lost(end)
 
     # -- the life of each job -----------------------------------------------------------------
@@ -366,7 +371,7 @@ class Judge:
         yield from false_messages(misquoted, operations)
 
     def _shut_by_a_kill(self) -> Iterator[Violation]:
-        if self._sweep.counts["durable/kill"] and CLAUSE["durable/kill"].binds(self._capabilities):
+        if CLAUSE["durable/kill"].binds(self._capabilities):
             capabilities = self._capabilities
             timeout = capabilities.lease_timeout
             expiry = None if timeout is None else nanoseconds(timeout + capabilities.expiry_delay)

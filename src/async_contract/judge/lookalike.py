@@ -5,8 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)  # programs by the thousand have the same few ids
 def fold(id: str) -> str:
     """What is left of an id when case, blanks and Unicode normalization are ignored."""
     return (id if id.isascii() else unicodedata.normalize("NFKC", id)).casefold().strip()

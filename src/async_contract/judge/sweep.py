@@ -15,11 +15,11 @@ So the pass may doubt too often, at the price of time; it must never be sure wro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.contract.clauses import STORE_CLAUSES
 from async_contract.contract.life import NEVER, Life, Phase
 from async_contract.history.operation import (
     CANCELLED,
@@ -43,8 +43,6 @@ from async_contract.store import JobRecord
 Row = Any
 """An operation on its way through the pass, which unpacks it at once; its fields have the types that
 its method gives them, and to make sure of that here would cost a tenth of the time."""
-
-_NOTHING = {clause.id: 0 for clause in STORE_CLAUSES}
 
 READY, LEASED, COMPLETED, DEAD = Phase.READY, Phase.LEASED, Phase.COMPLETED, Phase.DEAD
 MOST = 2**31 - 1
@@ -104,6 +102,7 @@ class Sweep:
             of them there were by then.
         early: Calls on ids that were not enqueued (so far), by id.
         failed_leases: How many leases did not return.
+        unknown: How many calls were of unknown outcome.
         gave_up: Whether a call did not return within its time limit, or never can.
         silent: Completes and fails that returned for a job that did not seem to be on lease.
         strays: Completes and fails of ids that were not enqueued (so far).
@@ -119,13 +118,14 @@ class Sweep:
         self.doubted: dict[str, None] = {}  # in the order of the history: so that it says the same each time
         self.revived: dict[str, None] = {}
         self.unenqueued: dict[str, list[Operation]] = {}
-        self.counts: dict[str, int] = dict(_NOTHING)
+        self.counts: defaultdict[str, int] = defaultdict(int)
         self.endings: list[Operation] = []
         self.erases = NEVER
         self.lost_leases: list[Operation] = []
         self.buried: dict[str, Operation] = {}
         self.misquoted: list[tuple[Operation, Operation]] = []
         self.failed_leases = 0
+        self.unknown = 0
         self.gave_up = False
         self.refused: list[tuple[str, list[Operation], int]] = []
         self.early: dict[str, list[Operation]] = {}
@@ -143,20 +143,6 @@ class Sweep:
         self._contended_leases = 0
         self._completes = 0
         self._completes_beside = 0
-        self._handlers = {
-            "lease": self._lease_failed,
-            "complete": self._complete,
-            "enqueue": self._enqueue,
-            "fail": self._fail,
-            "inspect": self._inspect,
-            "reopen": self._reopen,
-            "disconnect": self._disconnect,
-            "kill": self._kill,
-            "mutate": self._mutate,
-            "connect": self._connect,
-            # These are no calls of the store, and change nothing in it.
-            **dict.fromkeys(("handle", "stop", "cancel"), _change_nothing),
-        }
 
     def read(self, operations: Iterable[Row]) -> None:
         """Take the next operations, in the order of `instant`.
@@ -168,7 +154,8 @@ class Sweep:
         for operation in operations:
             method, worker, invoked, returned, outcome, id, value, jobs, error = operation
             if outcome != OK:
-                handlers[method](operation)
+                self.unknown += outcome == UNKNOWN
+                handlers[method](self, operation)
             elif method == "lease":
                 self._lease(operation, worker, invoked, returned, value, jobs, error)
             elif method == "complete":
@@ -193,7 +180,7 @@ class Sweep:
             elif method == "enqueue":
                 self._add(operation, id, invoked, jobs[0])
             else:
-                handlers[method](operation)
+                handlers[method](self, operation)
 
     # -- enqueue ------------------------------------------------------------------------------
 
@@ -240,7 +227,7 @@ class Sweep:
     ) -> None:
         """A lease that returned."""
         self._count_lease(invoked, returned, limit, len(jobs))
-        if len(jobs) > 1 or len(jobs) > limit:
+        if len(jobs) > limit or (len(jobs) > 1 and len({each[0] for each in jobs}) < len(jobs)):
             self.violations.extend(batch.batch_violations(operation))
         if error and error != LEFT_OUT:
             self._no_batch(operation)
@@ -422,16 +409,14 @@ class Sweep:
 
     def tally(self) -> dict[str, int]:
         """How often each clause was put to the test, as far as one pass can tell."""
-        return {
-            **self.counts,
-            "lease/accepted": min(self._leases_of_one, self._leases_of_most),
-            "lease/well-formed": self._deliveries,
-            "lease/known": self._deliveries,
-            "lease/distinct": self._roomy_batches,
-            "lease/exclusive": self._contended_leases,
-            "complete/accepted": self._completes,
-            "complete/only-that-job": self._completes_beside,
-        }
+        counts = self.counts.copy()
+        counts["lease/accepted"] = min(self._leases_of_one, self._leases_of_most)
+        counts["lease/well-formed"] = counts["lease/known"] = self._deliveries
+        counts["lease/distinct"] = self._roomy_batches
+        counts["lease/exclusive"] = self._contended_leases
+        counts["complete/accepted"] = self._completes
+        counts["complete/only-that-job"] = self._completes_beside
+        return counts
 
     # -- complete and fail --------------------------------------------------------------------
 
@@ -663,16 +648,25 @@ class Sweep:
         if job is not None:
             job.changes = (*job.changes, operation)
 
-    def _connect(self, operation: Operation) -> None:
-        """Nothing may follow from it."""
-
     def _doubt(self, id: str, job: Live) -> None:
         job.doubtful = True
         self.doubted[id] = None
 
+    def _change_nothing(self, operation: Row) -> None:
+        """Take in what is no call of the store, or that nothing need follow from."""
 
-def _change_nothing(operation: Row) -> None:
-    """Take in what is no call of the store."""
+    _handlers: ClassVar[dict[str, Callable[[Sweep, Row], None]]] = {
+        "lease": _lease_failed,
+        "complete": _complete,
+        "enqueue": _enqueue,
+        "fail": _fail,
+        "inspect": _inspect,
+        "reopen": _reopen,
+        "disconnect": _disconnect,
+        "kill": _kill,
+        "mutate": _mutate,
+        **dict.fromkeys(("connect", "handle", "stop", "cancel"), _change_nothing),
+    }
 
 
 def _shows_attempts(operation: Operation, id: str, attempts: int) -> bool:
