@@ -18,6 +18,7 @@ from async_contract.harness.errors import HarnessError, TargetError
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.operation import OK, UNKNOWN, Delivered, Operation
+from async_contract.history.prompt import PromptRecorder
 from async_contract.history.recorder import Recorder, Wrap
 from async_contract.judge.drained import IN_A_ROW
 from async_contract.judge.refusals import ERRORS
@@ -119,7 +120,7 @@ class Worker:
 class Bench:
     """One store in one sandbox, and everything an experiment does with it."""
 
-    records_with: type[Recorder] = Recorder
+    records_with: type[Recorder] = PromptRecorder
 
     def __init__(self, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> None:
         self.harness = harness

@@ -15,7 +15,6 @@ from async_contract.history.prompt import PromptRecorder, never_waits
 class PromptBench(Bench):
     """A bench on which one call is made after another."""
 
-    records_with = PromptRecorder
     recorder: PromptRecorder
 
 

@@ -26,7 +26,8 @@ from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
 from async_contract.history.awaiting import Steps, begin
 from async_contract.history.operation import Operation
-from async_contract.history.recorder import CallTimedOut, Recorder, Wrap
+from async_contract.history.prompt import PromptRecorder
+from async_contract.history.recorder import CallTimedOut, Wrap
 from async_contract.judge.verdict import Violation
 
 WAY = "races"
@@ -91,7 +92,7 @@ class Late:
                 resume = steps.send
 
 
-class _LateRecorder(Recorder):
+class _LateRecorder(PromptRecorder):
     """Calls the store, and has it go on late."""
 
     delay: Callable[[], float]

@@ -1,4 +1,4 @@
-"""Recording at full speed, where one call is made after another and the store answers at once.
+"""Recording at full speed, where the store answers at once.
 
 A store in memory answers before it has waited for anything. Nothing of such a call has to be written
 down before it is over, and no coroutine of ours has to stand around the store's own. A call that does
@@ -31,7 +31,7 @@ _NEW = tuple.__new__
 
 
 class PromptRecorder(Recorder):
-    """Records calls of which each begins when the one before is over.
+    """Records calls, those that are over at once without a coroutine of its own around the store's.
 
     Its methods whose names end in `now` are plain functions, for who makes many calls.
     """
@@ -41,6 +41,7 @@ class PromptRecorder(Recorder):
         # One that somebody has written may be a coroutine function.
         self._knows_refusals = not harness.customizes("is_rejection")
         self._came: Callable[[], Any] | None = None  # in place of a call that was made already
+        self._since: int | None = None  # the instant before it was made
         self._batch: Any = None  # what the latest lease itself returned
 
     async def enqueue(self, worker: int, store: Any, job: Job) -> Operation:
@@ -177,18 +178,17 @@ class PromptRecorder(Recorder):
             came: Gives what came of it so far.
             recorded: Records it, with that in place of another call.
         """
-        place = len(self.history)
-        self._came = came
-        self._readings -= 1  # the one that is taken now gives way to the one that was
-        try:
-            await recorded
-        finally:
-            done = self.history[place] = self.history[place]._replace(invoked=invoked)
-        return done
+        # Until the call is recorded as begun nobody else has a turn.
+        self._came, self._since = came, invoked
+        return await recorded
 
     async def _lease(self, worker: int, store: Any, limit: int) -> Operation:
         operation, self._batch = await super().lease(worker, store, limit)
         return operation
+
+    def _beginning(self) -> int:
+        since, self._since = self._since, None
+        return self.now() if since is None else since
 
     def _begin(self, function: Callable[..., Any], *arguments: Any) -> Any:
         if self._came is None:

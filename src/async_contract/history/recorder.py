@@ -53,6 +53,7 @@ class Recorder:
     Attributes:
         history: What was recorded, in the order of `operation.instant`: a call other than a lease
             takes its place when it is invoked, a lease when it returns.
+        now: Gives the next instant, as `instants` has them.
     """
 
     _begin: Callable[..., Any] = operator.call
@@ -76,21 +77,8 @@ class Recorder:
         self._harness = harness
         self._sandbox = sandbox
         self._call_limit = call_limit
-        self._readings = 0
         self._stood = ""
-        self._latest = 0
-
-    def now(self) -> int:
-        """The next instant, in nanoseconds: later than every earlier one.
-
-        So what happens in one process has an order even where its clock stands still.
-        """
-        self._readings += 1
-        now = self._sandbox.now_ns()
-        # A virtual clock stands still between two steps; what is added must never shrink when it is put
-        # forward, or a lease would seem to expire before its time.
-        self._latest = now + self._readings if self._sandbox.stands_still else max(now, self._latest + 1)
-        return self._latest
+        self.now = instants(sandbox)
 
     async def enqueue(self, worker: int, store: Any, job: Job) -> Operation:
         """Enqueue a job; the operation's `job_id` is the id that the store gave it.
@@ -121,7 +109,7 @@ class Recorder:
         self, worker: int, store: Any, limit: int, wrap: Wrap | None = None
     ) -> tuple[Operation, Any]:
         """Lease jobs; also gives what the store itself returned."""
-        invoked = self.now()
+        invoked = self._beginning()
         outcome, result, error = UNKNOWN, None, CANCELLED
         jobs: tuple[Delivered, ...] = ()
         try:
@@ -227,7 +215,7 @@ class Recorder:
         """
         history = self.history
         outcome, result, error = UNKNOWN, None, CANCELLED
-        invoked = self.now()
+        invoked = self._beginning()
         place = len(history)
         begun = (method, worker, invoked, None, outcome, job_id, value, jobs, error)
         history.append(_NEW(Operation, begun))
@@ -249,6 +237,10 @@ class Recorder:
         if error is TIMED_OUT:
             raise self._timed_out(method)
         return place, result
+
+    def _beginning(self) -> int:
+        """The instant before a call that is made now."""
+        return self.now()
 
     def _within(self, call: Awaitable[Any], wrap: Wrap | None) -> Awaitable[Any]:
         """What the store returned, to be awaited within the time limit."""
@@ -275,6 +267,29 @@ class Recorder:
                 # If nobody asked for it, the store has cancelled itself.
                 return None if task is not None and task.cancelling() else (UNKNOWN, text_of(error))
         return None
+
+
+def instants(sandbox: Sandbox) -> Callable[[], int]:
+    """Gives instants in nanoseconds on the sandbox's clock, each later than every earlier one.
+
+    So what happens in one process has an order even where its clock stands still.
+    """
+    now_ns = sandbox.now_ns
+    added = latest = 0
+
+    def on_a_clock_that_stands_still() -> int:
+        # What is added must never shrink when the clock is put forward, or a lease would seem to expire
+        # before its time.
+        nonlocal added
+        added += 1
+        return now_ns() + added
+
+    def on_a_clock_that_goes() -> int:
+        nonlocal latest
+        latest = max(now_ns(), latest + 1)
+        return latest
+
+    return on_a_clock_that_stands_still if sandbox.stands_still else on_a_clock_that_goes
 
 
 def text_of(error: BaseException) -> str:
