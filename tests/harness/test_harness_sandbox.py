@@ -109,6 +109,31 @@ def test_a_real_sandbox_sleeps_in_asyncio(tmp_path: Path, monkeypatch: pytest.Mo
     assert slept == [2.5]
 
 
+class Blank:
+    """An event loop that shows nothing of what waits on it."""
+
+
+@pytest.mark.parametrize(("shows", "turns"), [(True, 0), (False, 1)])
+def test_a_turn_is_given_unless_nobody_can_want_it(
+    *, shows: bool, turns: int, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On asyncio's own loops a virtual sleep beside which nothing waits is over at once."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async def main() -> None:
+        if not shows:
+            patched.setattr(asyncio, "get_running_loop", Blank)
+        await sandbox.sleep(60)
+
+    with asyncio.Runner() as runner, monkeypatch.context() as patched:
+        patched.setattr(asyncio, "sleep", sleep)
+        runner.run(main())
+    assert (sandbox.clock(), slept) == (1060.0, [0] * turns)
+
+
 def test_real_time_is_not_advanced(tmp_path: Path) -> None:
     """`advance` and `advance_to` of real time are refused, with what to write instead."""
     real = Sandbox("ac_real", tmp_path)

@@ -100,22 +100,47 @@ def test_a_call_that_is_over_at_once_needs_no_await(tmp_path: Path) -> None:
 
 
 def test_what_is_awaited_need_not_be_a_coroutine(tmp_path: Path) -> None:
-    """A store may return a task."""
+    """A store may return a task; that its enqueue does says nothing of its other methods."""
 
     class Tasks(Waiting):
-        """Makes a task of every lease."""
+        """Makes a task of every enqueue and lease."""
+
+        def enqueue(self, job: Job) -> Any:
+            """Take a job in, in a task."""
+            return asyncio.create_task(super().enqueue(job))
 
         def lease(self, limit: int) -> Any:
             """Deliver a job, in a task."""
             return asyncio.create_task(super().lease(limit))
 
     recorder = made(tmp_path)
+    awaited = []
 
     async def run() -> Operation:
-        return (await recorder.lease(1, Tasks(), 3))[0]
+        await recorder.enqueue(1, Tasks(), JOB)
+        awaited.append(recorder._harness.awaited)
+        done, _ = await recorder.lease(1, Tasks(), 3)
+        awaited.append(recorder._harness.awaited)
+        return done
 
     assert asyncio.run(run()).jobs == (GIVEN,)
-    assert len(recorder.history) == 1
+    assert [each.method for each in recorder.history] == ["enqueue", "lease"]
+    assert awaited == [False, True]
+
+
+def test_calls_that_overlap_keep_their_own_beginnings_and_places(tmp_path: Path) -> None:
+    """What one call learns when it goes on is never written down as another's."""
+    recorder, store = made(tmp_path), Waiting()
+
+    async def run() -> None:
+        await asyncio.gather(recorder.lease(1, store, 3), recorder.complete(2, store, "a"))
+
+    asyncio.run(run())
+    first = recorder.history[0].invoked
+    assert recorder.history == [
+        Operation("complete", 2, first, first + 2, REJECTED, "a", error="KeyError: 'a'"),
+        Operation("lease", 1, first - 1, first + 1, OK, None, 3, (GIVEN,)),
+    ]
 
 
 def test_an_is_rejection_of_the_users_own_is_asked_once_for_each_error(tmp_path: Path) -> None:

@@ -243,8 +243,8 @@ class Player:
                 return others[place % len(others)]
         if rule == 7 or not self.enqueued:
             # A job that is not known yet, but will be, is unknown in a way of its own.
-            strangers = (*STRANGERS, IDS[0].format(len(self.offered) + 1))
-            return strangers[place % len(strangers)]
+            stranger = place % (len(STRANGERS) + 1)
+            return STRANGERS[stranger] if stranger < len(STRANGERS) else IDS[0].format(len(self.offered) + 1)
         return self.enqueued[-1 - place % len(self.enqueued)]
 
 

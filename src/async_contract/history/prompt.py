@@ -30,6 +30,10 @@ _NEW = tuple.__new__
 """Makes an operation of its fields, in a third of the time that the class's own constructor takes."""
 
 
+_NOTHING = object()
+"""In place of an argument that a call does not have."""
+
+
 class PromptRecorder(Recorder):
     """Records calls, those that are over at once without a coroutine of its own around the store's.
 
@@ -80,7 +84,7 @@ class PromptRecorder(Recorder):
         invoked = self.now()
         id = job.id
         self._given.add(id)
-        outcome, result, error = self._ask(self._harness.enqueue, (store, job), enqueues=True)
+        outcome, result, error = self._ask(self._harness.enqueue, store, job)
         if outcome is not None and (isinstance(result, str) or id in self._enqueued):
             # With an id of the store's own, or one that stands for two jobs, there is more to do.
             outcome, result = None, partial(_same, result)
@@ -97,7 +101,7 @@ class PromptRecorder(Recorder):
     def lease_now(self, worker: int, store: Any, limit: int) -> Answer:
         """Lease jobs."""
         invoked = self.now()
-        outcome, result, error = self._ask(store.lease, (limit,))
+        outcome, result, error = self._ask(store.lease, limit)
         jobs: tuple[Delivered, ...] = ()
         if outcome is OK and (result or type(result) is not list):  # most batches are empty
             try:
@@ -116,10 +120,11 @@ class PromptRecorder(Recorder):
     def complete_now(self, worker: int, store: Any, job_id: str) -> Answer:
         """Complete a job."""
         invoked = self.now()
-        outcome, result, error = self._ask(store.complete, (job_id,))
+        outcome, result, error = self._ask(store.complete, job_id)
         if outcome is None:
             return self._go_on(invoked, result, super().complete(worker, store, job_id))
-        fields = ("complete", worker, invoked, self.now(), outcome, str(job_id), None, (), error)
+        text = job_id if type(job_id) is str else str(job_id)
+        fields = ("complete", worker, invoked, self.now(), outcome, text, None, (), error)
         operation: Operation = _NEW(Operation, fields)
         self.history.append(operation)
         return operation
@@ -127,26 +132,28 @@ class PromptRecorder(Recorder):
     def fail_now(self, worker: int, store: Any, job_id: str, message: str) -> Answer:
         """Fail a job."""
         invoked = self.now()
-        outcome, result, error = self._ask(store.fail, (job_id, message))
+        outcome, result, error = self._ask(store.fail, job_id, message)
         if outcome is None:
             return self._go_on(invoked, result, super().fail(worker, store, job_id, message))
-        fields = ("fail", worker, invoked, self.now(), outcome, str(job_id), message, (), error)
+        text = job_id if type(job_id) is str else str(job_id)
+        fields = ("fail", worker, invoked, self.now(), outcome, text, message, (), error)
         operation: Operation = _NEW(Operation, fields)
         self.history.append(operation)
         return operation
 
     def _ask(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], *, enqueues: bool = False
+        self, function: Callable[..., Any], first: Any, second: Any = _NOTHING
     ) -> tuple[Outcome | None, Any, str]:
-        """Make a call: its outcome, its result, its error.
+        """Make a call with one argument or two: its outcome, its result, its error.
 
         Without an outcome it is not over, or what it raised is not to be told at once; then the result is a
         function that gives what is to be awaited, or raises that.
         """
         try:
-            result = function(*arguments)
+            result = function(first) if second is _NOTHING else function(first, second)
             if type(result) is CoroutineType:
-                self._harness.awaited |= not enqueues
+                if type(second) is not Job:  # what enqueues may be the harness's own
+                    self._harness.awaited = True
                 try:
                     waits_for = result.send(None)
                 except StopIteration as done:
@@ -162,7 +169,8 @@ class PromptRecorder(Recorder):
                 return REJECTED, None, text_of(raised)
             return None, partial(_raise, raised), ""
         if hasattr(result, "__await__"):
-            self._harness.awaited |= not enqueues
+            if type(second) is not Job:
+                self._harness.awaited = True
             return None, partial(_same, result), ""
         return OK, result, ""
 
