@@ -317,6 +317,21 @@ def test_what_else_explains_the_refusals() -> None:
     assert story.blamed(lease_timeout=30) == []
 
 
+@pytest.mark.parametrize(("ends", "how"), [("fail", (OK, "")), ("fail", LOST), ("complete", LOST)])
+def test_who_has_ended_his_lease_holds_nothing_that_he_could_be_refused(
+    ends: str, how: tuple[Outcome, str]
+) -> None:
+    """His later calls are refused by every correct store, one that he cancels included."""
+    story, _ = held()
+    getattr(story, ends)(1, "a", how=how)
+    story.complete(1, "a", how=STOPPED)
+    for _ in range(3):
+        story.complete(1, "a", how=REFUSED)
+    story.wait(31)
+    story.lease(1, "a", attempts=2)
+    assert story.violations(lease_timeout=30) == []
+
+
 def test_a_holder_whose_calls_were_all_cancelled_was_not_refused() -> None:
     """They say nothing of the store, however many they are."""
     story, _ = held()

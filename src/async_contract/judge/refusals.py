@@ -177,8 +177,10 @@ def refused_after_cancellation(operations: Sequence[Operation], life: Life) -> I
         elif ends and lease is not None and each.worker == lease.worker:
             if each.outcome == REJECTED:
                 row.append(each)
+            elif each.error == CANCELLED and held is None:
+                held, row = (lease, each), []
             else:
-                held, row = ((lease, each) if each.error == CANCELLED and held is None else None), []
+                lease, held = None, None  # it let go of the job, or nobody knows
         elif ends:
             lease, held = None, None  # another worker may have ended it
 
