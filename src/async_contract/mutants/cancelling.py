@@ -132,6 +132,33 @@ class CompleteKeepsLock(BrokenStore):
         await super().complete(id)
 
 
+class CancelledCompleteStaysInTransaction(BrokenStore):
+    """A complete that is cancelled leaves its transaction open, and no call can begin another."""
+
+    breaks = "complete/cancelled"
+
+    def __init__(self, backing: Backing) -> None:
+        super().__init__(backing)
+        self._begun = False
+
+    def begin(self) -> None:
+        """What is begun must be ended first."""
+        if self._begun:
+            raise RuntimeError("cannot start a transaction within a transaction")
+        self._begun = True
+
+    async def lease(self, limit: int) -> Sequence[object] | None:
+        self.begin()
+        self._begun = False
+        return await super().lease(limit)
+
+    async def complete(self, id: str) -> None:
+        self.begin()
+        await self.turn()
+        self._begun = False
+        await super().complete(id)
+
+
 class FailRemovesFirst(BrokenStore):
     """A fail takes the job out of the database and waits before it puts it back into the queue."""
 
@@ -186,6 +213,7 @@ STORES = (
     CompleteReleasesFirst,
     CancelledCompleteReleasesAll,
     CompleteKeepsLock,
+    CancelledCompleteStaysInTransaction,
     FailRemovesFirst,
     CancelledFailBuriesAll,
     FailKeepsLock,
