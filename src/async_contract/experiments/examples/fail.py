@@ -184,8 +184,9 @@ async def refused(bench: Bench) -> None:
     await bench.enqueue(1)
     for job_id in await bench.obtain_some(first, 1):
         await first.give_up(job_id, "the first")
-        await second.fail(job_id, "failed already")
-        await bench.inspect(job_id)
+        if await bench.inspect(job_id) is not None:  # else nobody can tell what is left of a message
+            await second.fail(job_id, "failed already")
+            await bench.inspect(job_id)
 
 
 async def message(bench: Bench) -> None:
