@@ -132,8 +132,39 @@ def test_what_happens_within_a_line_is_noted_too(tmp_path: Path, monkeypatch: py
         ("statement", "CREATE TABLE jobs (id);"),
         ("statement", "SELECT id FROM jobs"),
         ("file", "open new"),
+        ("file", "write new"),
         ("file", "rename new"),
         ("file", "open old"),
         ("send", "what is sent to a server"),
     ]
     assert [kind for kind, _ in found[:3]] == ["line", "statement", "statement"]
+
+
+def test_between_the_opening_of_a_file_and_its_writing_it_is_empty(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is killed there leaves it so, be it old or new; who is late there has not opened it yet."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    killed: list[str] = []
+    monkeypatch.setattr(boundaries, "_END", lambda: killed.append("killed"))
+    late = Boundaries(Store(), 2, sandbox, end=lambda: killed.append("late"))
+    found = [late, *(Boundaries(Store(), at, sandbox) for at in (1, 2, 2, 2))]
+    names = ("old", "old", "old", "new", "nowhere/new")
+    left = []
+    (sandbox.path / "old").write_text("old")
+    for each, name in zip(found, names, strict=True):
+        monkeypatch.setattr(boundaries._Present, "boundaries", each)
+        boundaries._audited("open", (str(sandbox.path / name), "w", flags))
+        left.append({path.name: path.read_text() for path in sandbox.path.iterdir()})
+    for path, flag in (("/elsewhere", flags), (3, flags), (str(sandbox.path / "old"), os.O_RDONLY)):
+        monkeypatch.setattr(boundaries._Present, "boundaries", found[1])
+        boundaries._audited("open", (path, "r", flag))
+    assert left == [
+        {"old": "old"},
+        {"old": "old"},
+        {"old": ""},
+        {"old": "", "new": ""},
+        {"old": "", "new": ""},
+    ]
+    assert killed == ["late", "killed", "killed", "killed", "killed"]
+    assert found[1].passed == [("file", "open old"), ("file", "write old"), ("file", "open old")]

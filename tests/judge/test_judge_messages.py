@@ -9,7 +9,7 @@ import pytest
 from async_contract.judge.judge import judge
 from async_contract.judge.verdict import Verdict, Violation
 
-from .story import LOST, Story
+from .story import LOST, REFUSED, Story
 
 
 def failed(message: str = "m1") -> Story:
@@ -48,6 +48,25 @@ def test_another_message_than_the_one_given_is_a_breach(*, redelivers: bool, sho
     assert story.violations(redelivers=redelivers) == [
         Violation("fail/message", happened, "a", (begun[0], lease, fail, seen))
     ]
+
+
+def test_a_message_of_a_fail_that_was_refused_was_not_to_be_written_down() -> None:
+    """The refusal is to blame that came in between, with the message that is shown; the latest of two."""
+    story = Story()
+    enqueue = story.enqueue("a")
+    story.fail(2, "a", "m2", how=REFUSED)
+    begun = enqueue, story.lease(1, "a"), story.fail(1, "a", "m1")
+    story.fail(3, "a", "m3", how=REFUSED)
+    story.fail(4, "a", "m2", how=REFUSED)
+    refused = story.fail(5, "a", "m2", how=REFUSED)
+    seen = story.inspect("a", "ready", "m2")
+    story.fail(6, "a", "m2", how=REFUSED)
+    happened = (
+        "a was failed with the message 'm1' and shows 'm2', after worker 5's fail of a, which was refused"
+    )
+    found = [each for each in story.violations() if each.clause == "fail/rejected-means-not-done"]
+    assert found == [Violation("fail/rejected-means-not-done", happened, "a", (*begun, refused, seen))]
+    assert "fail/message" not in story.blamed()
 
 
 def _again(story: Story) -> None:
@@ -116,12 +135,13 @@ def test_a_refused_fail_explains_no_message() -> None:
     story.fail(1, "a", "m1")
     story.lease(1, "a", attempts=2)
     story.fail(1, "a", "m2")
-    story.fail(1, "a", "m3", how=("rejected", "ValueError: no"))
+    refused = story.fail(1, "a", "m3", how=REFUSED)
     seen = [story.inspect("a", "ready", message) for message in ("m1", "m3")]
     enqueue, _, _, lease, fail, *_ = story.told
     found = story.violations()
-    assert [each.clause for each in found] == ["fail/message", "fail/message"]
-    assert [each.witness for each in found] == [(enqueue, lease, fail, each) for each in seen]
+    assert [each.clause for each in found] == ["fail/rejected-means-not-done", "fail/message"]
+    assert found[0].witness == (enqueue, lease, fail, refused, seen[1])
+    assert found[1].witness == (enqueue, lease, fail, seen[0])
 
 
 def test_a_store_that_is_not_durable_forgets_messages() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from async_contract.history.operation import KILLED, OK, STUCK, TIMED_OUT, UNKNOWN, Method, Operation, Outcome
@@ -68,6 +70,79 @@ def test_errors_count_that_are_the_same_in_a_row() -> None:
     assert story.violations() == []
     story.complete(2, "a", how=NOT_LEASED, at=(story.now, None))
     assert story.violations() == []
+
+
+IN_A_TRANSACTION = (UNKNOWN, "OperationalError: cannot start a transaction within a transaction")
+
+
+@pytest.mark.parametrize("method", ["lease", "complete", "fail"])
+def test_a_store_that_is_dead_since_a_call_was_cancelled(method: str) -> None:
+    """The cancelled call is to blame, and not whoever comes next; five leases in vain are enough."""
+    story, _ = held()
+    cancelled = (
+        story.lease(1, how=STOPPED) if method == "lease" else getattr(story, method)(1, "a", how=STOPPED)
+    )
+    for _ in range(5):
+        story.complete(1, "a", how=IN_A_TRANSACTION)
+    vain = [story.lease(1, how=IN_A_TRANSACTION) for _ in range(4)]
+    assert [each for each in story.blamed() if each.endswith("/cancelled")] == []
+    vain.append(story.lease(2, how=IN_A_TRANSACTION))
+    what = "lease" if method == "lease" else f"{method} of a"
+    happened = f"since worker 1's {what} was cancelled, every lease fails: {IN_A_TRANSACTION[1]}"
+    witness = (cancelled, *vain)
+    assert story.violations() == [Violation(f"{method}/cancelled", happened, cancelled.job_id, witness)]
+    story.lease(1, how=IN_A_TRANSACTION)
+    assert story.violations() == [Violation(f"{method}/cancelled", happened, cancelled.job_id, witness)]
+
+
+def test_a_connection_that_is_dead_since_a_call_was_cancelled() -> None:
+    """Others are served, and who cancelled a complete never again; who cancelled a lease has lost no job."""
+    for method in ("complete", "lease"):
+        story, _ = held()
+        call = story.lease if method == "lease" else partial(story.complete, id="a")
+        cancelled = call(1, how=STOPPED)
+        vain = []
+        for _ in range(5):
+            story.lease(2)
+            vain.append(story.lease(1, how=IN_A_TRANSACTION))
+        happened = f"since worker 1's complete of a was cancelled, every lease fails: {IN_A_TRANSACTION[1]}"
+        dead = Violation("complete/cancelled", happened, "a", (cancelled, *vain))
+        assert story.violations() == ([dead] if method == "complete" else [])
+
+
+def test_a_store_that_is_dead_for_another_reason() -> None:
+    """Nothing cancelled is to blame if nothing was answered before, or something since, or errors differ."""
+    story = Story()
+    story.enqueue("a")
+    story.lease(1, how=STOPPED)
+    for _ in range(5):
+        story.lease(1, how=IN_A_TRANSACTION)
+    assert story.blamed() == ["lease/accepted"]
+    story, _ = held()
+    story.lease(1, how=STOPPED)
+    story.fail(2, "b", how=REFUSED)
+    for _ in range(5):
+        story.lease(1, how=IN_A_TRANSACTION)
+    assert story.blamed(lease_timeout=1) == []
+    story, _ = held()
+    story.lease(1, how=STOPPED)
+    for number in range(5):
+        story.lease(1, how=(UNKNOWN, f"OSError: {number}"))
+    assert story.blamed() == []
+    story, _ = held()
+    story.lease(1, how=STOPPED)
+    for _ in range(5):
+        story.lease(1, how=(UNKNOWN, KILLED))
+    assert story.blamed() == []
+
+
+def test_what_was_begun_before_a_cancellation_has_not_failed_since() -> None:
+    """Only leases that were called when the cancelled call was over show that the store is dead."""
+    story, _ = held()
+    story.lease(1, how=STOPPED, at=(10, 30))
+    for number in range(5):
+        story.lease(2, how=IN_A_TRANSACTION, at=(20 + number, 40 + number))
+    assert story.blamed() == []
 
 
 def test_hostile_messages_may_fail_in_a_row() -> None:

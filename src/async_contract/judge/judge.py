@@ -15,6 +15,7 @@ from async_contract.judge.messages import false_messages
 from async_contract.judge.naming import Case, Named, name, name_alike
 from async_contract.judge.order import first_deliveries, out_of_order
 from async_contract.judge.refusals import (
+    dead_after_cancellation,
     failing_ends,
     in_a_row,
     refused_after_cancellation,
@@ -147,14 +148,16 @@ class Judge:
             yield from self._false_messages()
         shut = list(self._shut_by_a_kill()) if sweep.counts["durable/kill"] else []
         yield from shut
-        if sweep.failed_leases and not shut:
+        dead = dead_after_cancellation(self._history) if sweep.failed_leases and not shut else []
+        yield from dead
+        if sweep.failed_leases and not shut and not dead:
             yield from refused_leases(self._history)
         if sweep.gave_up:
             cancelled = list(stuck_after_cancellation(self._history))
             yield from cancelled or stuck_for_ever(self._history, sweep.life)
         if deliveries:
             yield from out_of_order(self._history, deliveries, self._capabilities.poll_delay)
-        for job in sweep.live.values() if sweep.unknown else ():
+        for job in sweep.live.values() if sweep.unknown and not dead else ():
             yield from failing_ends(job.operations, sweep.life, sweep.endings, self._history)
             if not (sweep.lost_leases or sweep.endings):
                 yield from refused_after_cancellation(job.operations, sweep.life)

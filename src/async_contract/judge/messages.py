@@ -29,8 +29,22 @@ def false_messages(
         happened = f"{fail.job_id} was failed with the message {fail.value!a:.80} and shows {message!a:.80}"
         begun = [each for each in own if each.method == "enqueue"]
         leases = [each for each in own if each.method == "lease" and (each.returned or 0) <= fail.invoked]
-        witness = distinct([*begun, *(only(each, fail.job_id) for each in leases[-1:]), fail, seen])
-        yield Violation("fail/message", happened, fail.job_id, witness)
+        clause, refused = (
+            "fail/message",
+            [each for each in own if _is_refused(each, message, fail, seen)][-1:],
+        )
+        for each in refused:
+            clause = "fail/rejected-means-not-done"
+            happened += f", after worker {each.worker}'s fail of {fail.job_id}, which was refused"
+        witness = [*begun, *(only(each, fail.job_id) for each in leases[-1:]), fail, *refused, seen]
+        yield Violation(clause, happened, fail.job_id, distinct(witness))
+
+
+def _is_refused(call: Operation, message: str | None, fail: Operation, seen: Operation) -> bool:
+    """Whether this is a fail with that message which was refused in between."""
+    if call.method != "fail" or call.outcome != REJECTED or call.value != message:
+        return False
+    return fail.invoked <= call.invoked <= seen.invoked
 
 
 def _may_explain(call: Operation, fail: Operation, seen: Operation) -> bool:

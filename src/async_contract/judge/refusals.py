@@ -37,7 +37,7 @@ def refused_leases(history: Sequence[Operation]) -> Iterator[Violation]:
         ready += _adds(each)
         if each.outcome == OK or (each.outcome == REJECTED and each.method != "lease"):
             rows.clear()  # a store that answers other calls in between is busy, and does not refuse this one
-        if each.method != "lease" or not isinstance(each.value, int) or not 1 <= each.value <= MOST:
+        if not _must_be_served(each):
             continue
         row = rows.setdefault(each.worker, [])
         if row and (row[0].value, row[0].outcome) != (each.value, each.outcome):
@@ -240,6 +240,50 @@ def stuck_after_cancellation(history: Sequence[Operation]) -> Iterator[Violation
             yield Violation(f"{blamed.method}/cancelled", happened, each.job_id, (blamed, each))
             return
         ready += _adds(each)
+
+
+def dead_after_cancellation(history: Sequence[Operation]) -> list[Violation]:
+    """Leases that fail for ever, all with the same error, since a call was cancelled: the store is dead.
+
+    A transaction that is still open, a connection that is not given back: whoever comes next gets an error
+    that says nothing of what was cancelled. Something must have been answered before, and nothing since; to
+    the same worker at least, whose connection then works no more. (Who cancels a lease and has lost nothing
+    but a connection has lost no job.)
+    """
+    found = _dead(history)
+    if found is not None:
+        return [found]
+    workers = dict.fromkeys(each.worker for each in history if each.error == CANCELLED)
+    own = (_dead([each for each in history if each.worker == worker]) for worker in workers)
+    return [each for each in own if each is not None and each.clause != "lease/cancelled"]
+
+
+def _dead(calls: Sequence[Operation]) -> Violation | None:
+    worked = False
+    cancelled: Operation | None = None
+    row: list[Operation] = []
+    for each in calls:
+        if each.method not in ("lease", "complete", "fail"):
+            continue
+        if each.outcome == OK or (each.outcome == REJECTED and not _must_be_served(each)):
+            worked = True
+            cancelled, row = None, []
+        elif each.error == CANCELLED:
+            cancelled = each if worked and not row else cancelled
+        elif cancelled and _must_be_served(each) and each.invoked >= (cancelled.returned or NEVER):
+            row.append(each)
+    if cancelled is None or len(row) < ERRORS or len({each.error for each in row}) > 1:
+        return None
+    if row[0].error in (*_UNENDED, KILLED):
+        return None
+    what = cancelled.method + (f" of {cancelled.job_id}" if cancelled.job_id else "")
+    happened = f"since worker {cancelled.worker}'s {what} was cancelled, every lease fails: {row[0].error}"
+    witness = (cancelled, *row[:ERRORS])
+    return Violation(f"{cancelled.method}/cancelled", happened, cancelled.job_id, witness)
+
+
+def _must_be_served(call: Operation) -> bool:
+    return call.method == "lease" and isinstance(call.value, int) and 1 <= call.value <= MOST
 
 
 def stuck_for_ever(history: Sequence[Operation], life: Life) -> Iterator[Violation]:

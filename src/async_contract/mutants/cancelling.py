@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
+from async_contract.contract.capabilities import Capabilities
 from async_contract.mutants.mutant import BrokenStore
 from async_contract.mutants.plain import Backing
 
@@ -23,6 +25,26 @@ class PopsThenWaits(BrokenStore):
             row.state, row.due = "leased", math.inf
         await self.turn()
         return self.take(rows)
+
+
+class ReturnsExpiredInSteps(BrokenStore):
+    """A lease takes an expired job out of the table of leases and waits before it puts it into the queue."""
+
+    breaks = "lease/cancelled"
+    max_attempts = 1000
+
+    @classmethod
+    def promises(cls) -> Capabilities:
+        """All that there is, but for what the leases that were cancelled might have used up."""
+        return replace(super().promises(), max_attempts=None, expiry_counts=False)
+
+    async def lease(self, limit: int) -> Sequence[object] | None:
+        for row in self.leased():
+            if row.due <= self.now:
+                row.due = math.inf
+                await self.turn()
+                self.make_ready(row)
+        return await super().lease(limit)
 
 
 class StrandsCancelledLease(BrokenStore):
@@ -132,6 +154,33 @@ class CompleteKeepsLock(BrokenStore):
         await super().complete(id)
 
 
+class CancelledCompleteStaysInTransaction(BrokenStore):
+    """A complete that is cancelled leaves its transaction open, and no call can begin another."""
+
+    breaks = "complete/cancelled"
+
+    def __init__(self, backing: Backing) -> None:
+        super().__init__(backing)
+        self._begun = False
+
+    def begin(self) -> None:
+        """What is begun must be ended first."""
+        if self._begun:
+            raise RuntimeError("cannot start a transaction within a transaction")
+        self._begun = True
+
+    async def lease(self, limit: int) -> Sequence[object] | None:
+        self.begin()
+        self._begun = False
+        return await super().lease(limit)
+
+    async def complete(self, id: str) -> None:
+        self.begin()
+        await self.turn()
+        self._begun = False
+        await super().complete(id)
+
+
 class FailRemovesFirst(BrokenStore):
     """A fail takes the job out of the database and waits before it puts it back into the queue."""
 
@@ -179,6 +228,7 @@ class FailKeepsLock(BrokenStore):
 
 STORES = (
     PopsThenWaits,
+    ReturnsExpiredInSteps,
     StrandsCancelledLease,
     LeaseStaysBusy,
     SwallowsCancellation,
@@ -186,6 +236,7 @@ STORES = (
     CompleteReleasesFirst,
     CancelledCompleteReleasesAll,
     CompleteKeepsLock,
+    CancelledCompleteStaysInTransaction,
     FailRemovesFirst,
     CancelledFailBuriesAll,
     FailKeepsLock,

@@ -183,4 +183,17 @@ class LeasedTakenOut(FiledStore):
         self.file.write({key: row for key, row in self.rows.items() if row.state != "leased"})
 
 
+class EmptiesItsFile(FiledStore):
+    """The file is opened, which empties it, and then written."""
+
+    breaks = "durable/kill"
+    deep = True
+
+    def save(self) -> None:
+        self.file.path.write_bytes(pickle.dumps(self.rows))
+
+
+SWEPT = (EmptiesItsFile,)
+"""Those that are right unless the process is killed at one instant."""
+
 STORES = (WritesAtClose, WritesAtExit, JobsInMemory, OutcomesWrittenLater, LeasedTakenOut)

@@ -211,6 +211,31 @@ class StaleFailWorks(RemembersHolders):
         return self.end_badly(row, message)
 
 
+class ReceiptsBeginAnew(BrokenStore):
+    """A job's leases are numbered, to tell a stale worker from the holder; a fail sets the number back."""
+
+    breaks = "expiry/fenced"
+
+    def __init__(self, backing: Backing) -> None:
+        super().__init__(backing)
+        self._receipts: dict[str, int] = {}
+
+    def mark(self, row: Row) -> None:
+        super().mark(row)
+        notes = self.backing.notes
+        self._receipts[row.job.id] = notes[row.job.id] = notes.get(row.job.id, 0) + 1
+
+    def held(self, id: str) -> Row:
+        row = self.known(id)
+        if row.state == "leased" and self._receipts.get(id) == self.backing.notes[id]:
+            row.owner = self.owner
+        return super().held(id)
+
+    def end_badly(self, row: Row, message: str) -> None:
+        super().end_badly(row, message)
+        self.backing.notes[row.job.id] = 0
+
+
 class StaleCompleteAfterFail(BrokenStore):
     """A worker whose lease has expired can complete the job when another has failed it."""
 
@@ -241,5 +266,6 @@ STORES = (
     SharedOwner,
     StaleCompleteWorks,
     StaleFailWorks,
+    ReceiptsBeginAnew,
     StaleCompleteAfterFail,
 )

@@ -106,6 +106,18 @@ class RefusedFailReleases(BrokenStore):
             raise
 
 
+class RefusedFailLeavesItsMessage(BrokenStore):
+    """A fail writes down its message, and then is refused if it is not the holder's."""
+
+    breaks = "fail/rejected-means-not-done"
+
+    async def fail(self, id: str, message: str) -> None:
+        row = self.found(id)
+        if row is not None:
+            row.message = message
+        await super().fail(id, message)
+
+
 class RefusedFailBuries(BrokenStore):
     """A fail of a ready job takes it out of the queue before it is refused."""
 
@@ -127,5 +139,6 @@ STORES = (
     FailRevivesCompleted,
     FailBuriesCompleted,
     RefusedFailReleases,
+    RefusedFailLeavesItsMessage,
     RefusedFailBuries,
 )

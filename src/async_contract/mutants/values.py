@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import unicodedata
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -56,6 +58,39 @@ class LineBreaksTranslated(BrokenStore):
 
     def stored(self, job: Job) -> Job:
         return replace(job, payload=job.payload.replace(b"\r\n", b"\n"))
+
+
+class PayloadUnpacked(BrokenStore):
+    """Long payloads are kept compressed, and any that looks compressed is unpacked when it is delivered."""
+
+    breaks = "lease/faithful"
+    long = 1000
+
+    def stored(self, job: Job) -> Job:
+        return replace(job, payload=zlib.compress(job.payload)) if len(job.payload) > self.long else job
+
+    def delivered(self, row: Row) -> object:
+        payload = row.job.payload
+        if payload.startswith(b"x\x9c"):
+            payload = zlib.decompress(payload)
+        return loose(row, payload=payload)
+
+
+class PayloadUnmarked(BrokenStore):
+    """Payloads that are no text are kept in base64 behind a mark, and whatever begins with it is decoded."""
+
+    breaks = "lease/faithful"
+
+    def stored(self, job: Job) -> Job:
+        try:
+            job.payload.decode()
+        except UnicodeDecodeError:
+            return replace(job, payload=b"b64:" + base64.b64encode(job.payload))
+        return job
+
+    def delivered(self, row: Row) -> object:
+        payload = row.job.payload
+        return loose(row, payload=base64.b64decode(payload[4:]) if payload.startswith(b"b64:") else payload)
 
 
 class PayloadSharedByKind(BrokenStore):
@@ -204,6 +239,8 @@ STORES = (
     PayloadPaddingCut,
     PayloadCut,
     LineBreaksTranslated,
+    PayloadUnpacked,
+    PayloadUnmarked,
     PayloadSharedByKind,
     KindStripped,
     KindLowerCased,

@@ -49,6 +49,10 @@ MUTANTS: tuple[Mutant, ...] = tuple(map(mutant, STORES))
 """Every store that is broken on purpose."""
 
 CONTENDED: tuple[Mutant, ...] = tuple(
-    mutant(store) for module in (shelves, desks, connections, tables, statements) for store in module.STORES
-)
+    mutant(store)
+    for stores in (
+        shelves.STORES, desks.STORES, connections.STORES, tables.STORES, crashing.SWEPT, statements.STORES,
+    )
+    for store in stores
+)  # fmt: skip
 """Those that are right unless several threads or processes use them, or one is killed."""

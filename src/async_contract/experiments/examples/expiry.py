@@ -125,7 +125,10 @@ async def _pass(bench: Bench, part: float) -> None:
 
 
 async def fenced(bench: Bench) -> None:
-    """Workers whose lease has expired complete and fail while another holds the job, and afterwards."""
+    """Workers whose lease has expired complete and fail while another holds the job, and afterwards.
+
+    Also when a third holds it: what tells leases apart must not begin anew with a fail.
+    """
     if bench.capabilities.sharing in ("none", "instance"):
         raise NotExercised(
             'one object can\'t tell its workers apart: declare sharing="connection" or "process", so that '
@@ -146,7 +149,12 @@ async def fenced(bench: Bench) -> None:
             await _end(stale, end, job_id)
             await bench.inspect(job_id)
             await bench.settle()
-            for each in await third.ask(10):
+            again = await third.ask(10)
+            await holder.ask(10)
+            await _end(stale, end, job_id)
+            await bench.inspect(job_id)
+            await holder.ask(10)
+            for each in again:
                 await third.finish(each.id)
 
 

@@ -164,7 +164,7 @@ async def after_complete(bench: Bench) -> None:
 
 
 async def refused(bench: Bench) -> None:
-    """Fails that a store may reject: by a worker that has not the job, of ready and unknown ones."""
+    """Fails that a store may reject: by a worker that has not the job, of ready, failed and unknown ones."""
     first, second = await bench.workers(2)
     ready = (await bench.enqueue(2))[0]
     await second.fail(ready)
@@ -181,6 +181,12 @@ async def refused(bench: Bench) -> None:
     await bench.settle()
     for each in await second.ask(10):
         await second.finish(each.id)
+    await bench.enqueue(1)
+    for job_id in await bench.obtain_some(first, 1):
+        await first.give_up(job_id, "the first")
+        if await bench.inspect(job_id) is not None:  # else nobody can tell what is left of a message
+            await second.fail(job_id, "failed already")
+            await bench.inspect(job_id)
 
 
 async def message(bench: Bench) -> None:

@@ -127,6 +127,16 @@ PAYLOADS = (
     b"padded==",
     b"\x00\x00ends\x00",
     b"x" * 65_536,
+    # What looks as if the store itself had made it: packed, encoded, or marked.
+    b"x\x9c+HL\xceNM\x01\x00\x08\x86\x02i",
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff+HL\xceNM\x01\x00\x10\xb4\xf6!\x06\x00\x00\x00",
+    b"\x80\x04K\x01.",
+    b"aGVsbG8=",
+    b"b64:aGVsbG8=",
+    b"68656c6c6f",
+    b"b'bytes'",
+    b'"text"',
+    b'{"b":1.0,"a":[ ]}',
 )
 """Payloads: any bytes."""
 

@@ -1,8 +1,8 @@
 """The boundaries inside a call: what it is about to do next, line by line, statement by statement.
 
 Lines of the store's own code are one kind. What lasts may come to be within a single line, so there are
-others: each statement that SQLite is about to carry out, each file that is opened, renamed or removed, and
-whatever is about to be sent through a socket.
+others: each statement that SQLite is about to carry out, each file that is opened, renamed or removed, one
+that opening it has emptied, and whatever is about to be sent through a socket.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def watch() -> None:
 def _audited(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _FILES and _Present.boundaries is not None:
         _Present.boundaries.file(event, arguments[0])
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_TRUNC:
+            _Present.boundaries.emptied(arguments[0])
 
 
 def _connecting(connect: Callable[..., sqlite3.Connection]) -> Callable[..., sqlite3.Connection]:
@@ -97,7 +99,12 @@ class Boundaries:
     """
 
     def __init__(
-        self, store: object, last: int | None, sandbox: Sandbox, *, end: Callable[[], object] = _END
+        self,
+        store: object,
+        last: int | None,
+        sandbox: Sandbox,
+        *,
+        end: Callable[[], object] | None = None,
     ) -> None:
         self.passed: list[Boundary] = []
         self._last = last
@@ -134,13 +141,46 @@ class Boundaries:
 
     def file(self, event: str, path: object) -> None:
         """Pass the boundary before something is done to a file, if it is one of the store's."""
+        name = self._name(path)
+        if name:
+            self.passing(FILE, f"{event.removeprefix('os.')} {Path(name).name}")
+
+    def emptied(self, path: object) -> None:
+        """Pass the boundary between the opening of a file, which empties it, and what is written to it then.
+
+        Nothing tells of that instant, so what opening does to the file is done before it.
+        """
+        name = self._name(path)
+        if name:
+            self.passing(FILE, f"write {Path(name).name}", after=partial(_empty, name))
+
+    def _name(self, path: object) -> str:
+        """The path of a file, if it is one of the store's."""
         with contextlib.suppress(TypeError):  # a descriptor
             text = os.fsdecode(path)  # type: ignore[arg-type]
-            if text.startswith(self._files):
-                self.passing(FILE, f"{event.removeprefix('os.')} {Path(text).name}")
+            return text if text.startswith(self._files) else ""
+        return ""
 
-    def passing(self, kind: str, text: str) -> None:
-        """Pass a boundary, unless it is the one at which something is to be done."""
+    def passing(self, kind: str, text: str, *, after: Callable[[], object] | None = None) -> None:
+        """Pass a boundary, unless it is the one at which something is to be done.
+
+        Args:
+            kind: Its kind.
+            text: What is about to happen.
+            after: What has happened already, and is to be done first by who is about to end. A worker that
+                is late will do it himself.
+        """
         self.passed.append((kind, " ".join(text.split())[:_LONGEST]))
         if len(self.passed) == self._last:
-            self._end()
+            if self._end is not None:
+                self._end()
+                return
+            if after is not None:
+                _Present.boundaries = None  # it is no boundary of the store's
+                after()
+            _END()
+
+
+def _empty(path: str) -> None:
+    with contextlib.suppress(OSError):  # then it can't be opened either
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666))
