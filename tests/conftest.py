@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import pytest
+
+from tests.measuring import unmeasured
 
 pytest_plugins = ["pytester"]
 
@@ -156,3 +158,10 @@ def judged(example: Example) -> Judged:
         return example.judged(named)
 
     return judge
+
+
+@pytest.fixture(name="unmeasured")
+def _unmeasured() -> Iterator[None]:
+    """What the test runs or starts is not measured by coverage."""
+    with unmeasured():
+        yield

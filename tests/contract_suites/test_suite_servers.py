@@ -384,6 +384,7 @@ def test_what_comes_in_no_wheel_is_required_only_where_all_is(
         ("beanstalkd", "greenstalk", "greenstalk is not installed; to have it: pip install greenstalk"),
     ],
 )
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("required", ["0", "1"])
 def test_a_suite_without_its_driver_is_skipped_or_fails(
     suite: str, blocked: str, line: str, required: str

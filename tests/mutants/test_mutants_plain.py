@@ -31,6 +31,7 @@ class EndlessLeases(PlainStore):
     lease_timeout = None
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     ("harness", "unexercised"),
     [
@@ -54,6 +55,7 @@ def test_a_store_that_is_not_broken_keeps_everything(harness: StoreHarness, unex
     assert open_ == unexercised
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_plain_store_promises_all_that_there_is() -> None:
     """So that a mutant can break whatever can be promised in one process, but for final fails."""
     beyond = {"fail/ends", "durable/kill"}

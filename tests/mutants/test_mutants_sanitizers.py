@@ -83,7 +83,7 @@ def test_a_broken_sanitizer_is_caught_by_its_clause(mutant: BrokenSanitizer) -> 
     assert "\nrule    " in found.violations[0].shown
 
 
-@pytest.mark.usefixtures("_few_texts")
+@pytest.mark.usefixtures("unmeasured", "_few_texts")
 @pytest.mark.parametrize("mutant", [each for each in ZOO if not each.hangs], ids=lambda each: each.name)
 def test_what_else_is_broken_is_known(mutant: BrokenSanitizer) -> None:
     """All clauses but its own hold, or are broken by what is known to follow from the defect."""
@@ -111,7 +111,7 @@ SUBJECTS = [
 ]
 
 
-@pytest.mark.usefixtures("_few_texts")
+@pytest.mark.usefixtures("unmeasured", "_few_texts")
 @pytest.mark.parametrize(("function", "kind", "redacts"), SUBJECTS)
 def test_a_correct_sanitizer_is_not_blamed(function: legal.Function, kind: Kind, redacts: bool) -> None:  # noqa: FBT001
     """Whatever it does that is odd, every clause holds, but for what another process can't be asked."""

@@ -80,6 +80,7 @@ def test_nothing_is_left_when_a_run_is_ended(tmp_path: Path, number: signal.Sign
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not shown as files")
 def test_nothing_is_left_when_a_distributed_run_is_interrupted(tmp_path: Path) -> None:
     """A terminal sends the signal of Ctrl-C to all processes of its foreground, pytest's workers too."""
@@ -93,6 +94,7 @@ def test_nothing_is_left_when_a_distributed_run_is_interrupted(tmp_path: Path) -
     assert list(tmp_path.glob("async_contract*")) == []
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not shown as files")
 def test_a_distributed_run_gives_the_same_verdicts(tmp_path: Path) -> None:
     """And leaves nothing behind either."""

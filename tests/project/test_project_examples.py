@@ -20,6 +20,8 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SHOWN = _load(DOCS / "shown.py")
 EFFORT = "--async-contract-effort=quick"
 TABLE = (
