@@ -194,18 +194,3 @@ class PlainKeepsForLong(_PlainPrefetches):
 
     capabilities = replace(_MANY, lease_timeout=30.0)
     more = 5
-
-
-class KeepsInVirtualTime(_AsyncPrefetches):
-    """Three jobs are kept for half a minute, which nobody has to wait for."""
-
-    capabilities = replace(_MANY, lease_timeout=30.0)
-
-    @classmethod
-    def harness(cls) -> StoreHarness:
-        """A truthful harness, in virtual time."""
-        return StoreHarness(cls, capabilities=cls.capabilities, virtual_time=True)
-
-    def clock(self) -> float:
-        """The sandbox's."""
-        return self.sandbox.clock()

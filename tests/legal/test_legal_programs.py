@@ -27,7 +27,6 @@ from async_contract.judge.verdict import Verdict
 from . import stores_calls, stores_ends, stores_errors, stores_order, stores_time, stores_values
 from .stores import Odd, stores_in
 from .stores_mixed import Mixture
-from .stores_prefetch import KeepsInVirtualTime
 
 PROGRAMS = 6
 """So many programs are carried out on each store, and as many again by workers at the same time."""
@@ -35,14 +34,11 @@ PROGRAMS = 6
 MIXTURES = 40
 """So many stores are drawn by lot."""
 
-STORES = (
-    pytest.param(KeepsInVirtualTime, id="KeepsInVirtualTime"),
-    *(
-        pytest.param(store, id=store.__name__)
-        for module in (stores_order, stores_time, stores_ends, stores_errors, stores_values, stores_calls)
-        for store in stores_in(module)
-        if store.steady
-    ),
+STORES = tuple(
+    pytest.param(store, id=store.__name__)
+    for module in (stores_order, stores_time, stores_ends, stores_errors, stores_values, stores_calls)
+    for store in stores_in(module)
+    if store.steady
 )
 
 Play = Callable[[Bench, Program], Awaitable[None]]

@@ -1,8 +1,9 @@
 """Jobs that seem lost and may come yet: a client may keep them, until their leases have expired.
 
-In virtual time every lease expires before the store is drained. In real time that would cost a wait for each
-program, so it is waited for only where a job did not come, and not for long in vain. Once it is proved that a
-job is lost, the program is made smaller without a wait for each try, and what is left is proved again.
+In virtual time that costs nothing: every lease expires before the store is drained. In real time it would
+cost a wait for each program, so it is waited only where a job did not come, and not for long in vain. Once it
+is proved that a job is lost, the program is made smaller without a wait for each try, and what is left is
+proved again.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ class Doubts:
         settings: How it is treated.
 
     Attributes:
-        suspects: Whether it is. Not in virtual time, where nothing is in doubt; not if leases take longer to
-            expire than an experiment waits; nor if it was waited in vain for long enough: then a job that may
-            come yet is not lost.
+        certain: Whether nothing is in doubt: in virtual time.
+        suspects: Whether it is suspected, in real time. Not if leases take longer to expire than an
+            experiment waits, nor if it was waited in vain for long enough: then what may come is not lost.
         seconds: How long a wait takes.
     """
 
@@ -36,7 +37,8 @@ class Doubts:
         timeout = capabilities.lease_timeout
         self.seconds = (timeout or 0.0) + capabilities.expiry_delay + MARGIN
         can_wait = self.seconds <= settings.longest_wait
-        self.suspects = can_wait and timeout is not None and not harness.virtual_time
+        self.certain = harness.virtual_time
+        self.suspects = can_wait and timeout is not None and not self.certain
         self._waited = 0.0
 
     def was_wrong(self, limit: float) -> None:
@@ -62,7 +64,7 @@ async def see_out(bench: Bench) -> bool:
     Returns:
         Whether there was something to wait for, and all of it came.
     """
-    if not bench.can_expire:
+    if bench.harness.virtual_time or not bench.can_expire:
         return False
     missing = set(kept(bench.history, bench.capabilities))
     if not missing:

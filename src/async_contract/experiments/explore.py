@@ -157,7 +157,7 @@ class Explorer:
     def _judged(
         self, history: tuple[Operation, ...], counts: Counter[str] | None = None, *, hasty: bool = False
     ) -> tuple[dict[str, list[Violation]], dict[str, int]]:
-        judge = Judge(history, self._harness.capabilities, hasty=hasty)
+        judge = Judge(history, self._harness.capabilities, hasty=hasty or self._doubts.certain)
         judge.read()
         broken, counted = judge.evidence()
         if counts is not None and not judge.overload:

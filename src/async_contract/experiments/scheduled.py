@@ -153,7 +153,7 @@ class Scheduler:
             counts: Where to add how often each clause was put to the test.
             hasty: Whether a job that may come yet is taken to be lost.
         """
-        judge = Judge(history, self._stage.capabilities, hasty=hasty)
+        judge = Judge(history, self._stage.capabilities, hasty=hasty or self._stage.doubts.certain)
         judge.read()
         broken, counted = judge.evidence()
         if counts is not None and not judge.overload:

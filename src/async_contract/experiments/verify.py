@@ -206,7 +206,7 @@ class _Run:
 
     def _judged(self) -> tuple[ClauseVerdict, tuple[Violation, ...]]:
         """The verdict on the clause, and what else the history breaks."""
-        judgement = judge(self._history, self._capabilities)
+        judgement = judge(self._history, self._capabilities, hasty=self._harness.virtual_time)
         others = tuple(each for each in judgement.violations if each.clause != self._clause.id)
         return judgement.verdicts[self._clause.id], others
 

@@ -36,12 +36,15 @@ MOST_SHOWN = 5
 """Of each clause so many violations are kept, those with the shortest witness."""
 
 
-def judge(history: Sequence[Operation], capabilities: Capabilities | None = None) -> Judgement:
+def judge(
+    history: Sequence[Operation], capabilities: Capabilities | None = None, *, hasty: bool = False
+) -> Judgement:
     """Judge a history.
 
     Args:
         history: What happened, in any order.
         capabilities: What the store promises; by default nothing.
+        hasty: Whether a job is lost that a client may have prefetched and kept, before its lease has expired.
 
     Returns:
         A verdict for every clause that a store owes.
@@ -51,7 +54,7 @@ def judge(history: Sequence[Operation], capabilities: Capabilities | None = None
     """
     if not in_order(history):
         history = sorted(history, key=instant)
-    one = Judge(history, capabilities)
+    one = Judge(history, capabilities, hasty=hasty)
     one.read()
     return one.judgement()
 
@@ -75,8 +78,8 @@ class Judge:
             grow between two calls of `read`. An operation that was read is never looked up again, so
             what was under way then stays of unknown outcome.
         capabilities: What the store promises; by default nothing.
-        hasty: Whether a job is called lost that a client may keep, until its lease has expired. That is a
-            suspicion, and no verdict: whoever has it waits, and asks the store once more.
+        hasty: Whether a job is lost that a client may keep, before its lease has expired. That is so in
+            virtual time, where no client is far from its store; in real time it is but a suspicion.
 
     Attributes:
         kept: The jobs that never came, and which a client may keep; known once `evidence` was asked for.
