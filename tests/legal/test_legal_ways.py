@@ -18,6 +18,8 @@ from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.store import Job
 
+from . import stores_prefetch
+from .stores import Odd, stores_in
 from .stores_calls import DoneAlready, MakesItsMethods, ReturnsCommands, ReturnsFutures, ReturnsTasks
 
 ON_THE_LOOP = {"order", "loop"}
@@ -140,3 +142,24 @@ def test_a_store_that_has_to_be_awaited_is_not_called_in_threads(
     explored = Explorations().of(harness, sandboxes, Limits(effort="quick", item=2.0))
     assert set(explored.ways) == ways
     assert explored.broken == frozenset()
+
+
+class KeepsInVirtualTime(stores_prefetch.KeepsForLong):
+    """Five jobs are kept for half a minute, which nobody has to wait for: all leases expire at the end."""
+
+    @classmethod
+    def harness(cls) -> StoreHarness:
+        """A truthful harness, in virtual time."""
+        return StoreHarness(cls, capabilities=cls.capabilities, virtual_time=True)
+
+    def clock(self) -> float:
+        """The sandbox's."""
+        return self.sandbox.clock()
+
+
+@pytest.mark.parametrize("store", [*stores_in(stores_prefetch), KeepsInVirtualTime])
+def test_a_store_whose_client_keeps_jobs_is_not_blamed(store: type[Odd], sandboxes: Sandboxes) -> None:
+    """What nobody was given comes when its lease has expired, whether that can be waited for or not."""
+    explored = Explorations().of(store.harness(), sandboxes, Limits(effort="quick", item=4.0))
+    assert explored.broken == frozenset()
+    assert [finding for way in explored.ways.values() for finding in way.findings] == []

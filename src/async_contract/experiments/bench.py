@@ -54,11 +54,13 @@ class Settings:
         call_limit: Seconds after which a call is given up; `None`: never.
         longest_wait: Seconds of real time that one experiment may wait for leases to expire.
         allow_nonempty: Whether a store may hold other jobs, which are then left alone.
+        waits: Whether a random program waits at its end until every lease has expired, in real time too.
     """
 
     call_limit: float | None = 10.0
     longest_wait: float = 5.0
     allow_nonempty: bool = False
+    waits: bool = False
 
 
 def ordinary_job(job_id: str, number: int) -> Job:

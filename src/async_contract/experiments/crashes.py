@@ -152,7 +152,8 @@ class Crashes:
         async with open_bench(self.harness, self.sandboxes, self.settings) as bench:
             self.latencies |= await crash(bench, host, program, kill)
         history = tuple(bench.history)
-        judge = Judge(sorted(history, key=instant), self.harness.capabilities)
+        in_order = sorted(history, key=instant)
+        judge = Judge(in_order, self.harness.capabilities, hasty=self.harness.virtual_time)
         judge.read()
         broken, counts = judge.evidence()
         if done is not None and not judge.overload:

@@ -10,6 +10,7 @@ from random import Random
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments import progress
 from async_contract.experiments.bench import Settings
+from async_contract.experiments.doubts import Doubts, outlast
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.in_order import open_prompt_bench, play_in_order
 from async_contract.experiments.programs import LIMITS, Kind, Program, Step, generate, menu_for
@@ -65,6 +66,7 @@ class Explorer:
         self._sandboxes = sandboxes
         self._settings = settings
         self._seed = seed
+        self._doubts = Doubts(harness, settings)
 
     async def explore(self, budget: Budget) -> Exploration:
         """Explore until the budget is spent.
@@ -95,9 +97,22 @@ class Explorer:
         broken, history = await self.broken(program, done.counts)
         for clause in broken:
             if clause not in done.findings and done.shadows[clause] < MOST_SHADOWS:
-                seen = Finding(broken[clause][0], program, history)
-                done.findings[clause] = replace(seen, again=False)  # should a smaller program hang
-                await self._pursue(seen, budget, done)
+                seen = await self._proof(clause, program, history, budget)
+                if seen is not None:
+                    done.findings[clause] = replace(seen, again=False)  # should a smaller program hang
+                    await self._pursue(seen, budget, done)
+
+    async def _proof(
+        self, clause: str, program: Program, history: tuple[Operation, ...], budget: Budget
+    ) -> Finding | None:
+        """What a program breaks that seems to break a clause, if it does: a lost job may come yet."""
+        found = self._judged(history)[0].get(clause)
+        if not found and self._doubts.suspects:
+            broken, history = await self.broken(program, waits=True)
+            found = broken.get(clause)
+            if not found:
+                self._doubts.was_wrong(budget.seconds)
+        return Finding(found[0], program, history) if found else None
 
     def _conclude(self, hung: _Hung, program: Program, done: Exploration) -> None:
         """What a program shows that hung: another like it would take as long, so nothing more is tried."""
@@ -111,7 +126,12 @@ class Explorer:
             done.stopped = str(hung)
 
     async def broken(
-        self, program: Program, counts: Counter[str] | None = None, *, drains: bool = True
+        self,
+        program: Program,
+        counts: Counter[str] | None = None,
+        *,
+        drains: bool = True,
+        waits: bool = False,
     ) -> tuple[dict[str, list[Violation]], tuple[Operation, ...]]:
         """Carry out one program: what it breaks, by clause, and its history.
 
@@ -119,19 +139,25 @@ class Explorer:
             program: The program.
             counts: Where to add how often each clause was put to the test.
             drains: Whether what is left at the end is completed, or only leased.
+            waits: Whether it is waited for the jobs that may come yet; else they are taken to be lost
+                where that can be found out.
         """
+        waits = waits or self._settings.waits
         async with open_prompt_bench(self._harness, self._sandboxes, self._settings) as bench:
             try:
                 await play_in_order(bench, program, drains=drains)
+                if waits:
+                    await outlast(bench)
             except CallTimedOut as hung:
                 raise _Hung(str(hung), tuple(bench.history)) from hung
         history = tuple(bench.history)
-        return self._judged(history, counts)[0], history
+        hasty = self._doubts.suspects and not waits
+        return self._judged(history, counts, hasty=hasty)[0], history
 
     def _judged(
-        self, history: tuple[Operation, ...], counts: Counter[str] | None = None
+        self, history: tuple[Operation, ...], counts: Counter[str] | None = None, *, hasty: bool = False
     ) -> tuple[dict[str, list[Violation]], dict[str, int]]:
-        judge = Judge(history, self._harness.capabilities)
+        judge = Judge(history, self._harness.capabilities, hasty=hasty or self._doubts.certain)
         judge.read()
         broken, counted = judge.evidence()
         if counts is not None and not judge.overload:
@@ -153,13 +179,14 @@ class Explorer:
         """
         clause = seen.violation.clause
         least = await self._least(clause, seen.program, budget)
-        broken, history = await self.broken(least)
-        if clause not in broken:
+        _, history = await self.broken(least)
+        proof = await self._proof(clause, least, history, budget)
+        if proof is None:
             # Something else decides than the program. But what was seen was seen: its history is the proof.
             return
-        other = await self._without_the_blamed(clause, least, shadows, time.monotonic() + budget.patience)
+        other = await self._without_the_blamed(clause, least, shadows, budget)
         if other is None:
-            done.findings[clause] = Finding(broken[clause][0], least, history)
+            done.findings[clause] = proof
             return
         done.shadows[clause] += 1
         done.findings.pop(clause, None)
@@ -179,14 +206,15 @@ class Explorer:
             return least
 
     async def _without_the_blamed(
-        self, clause: str, program: Program, shadows: frozenset[str], end: float
+        self, clause: str, program: Program, shadows: frozenset[str], budget: Budget
     ) -> Finding | None:
         """What is broken without what is to blame for this clause.
 
         A store that delivers every job twice also does so after the complete of another job. That
         complete is not to blame: without it the job is delivered twice all the same. Where the store is
-        so slow that it is not found out by the instant `end`, the blame stays where it is.
+        so slow that patience ends before it is found out, the blame stays where it is.
         """
+        end = time.monotonic() + budget.patience
         if CLAUSE[clause].level == "SHOULD":
             return None
         # Some stores break now and then only: whatever they do in a thread may come sooner or later.
@@ -198,9 +226,11 @@ class Explorer:
             if time.monotonic() >= end:
                 break
             broken, history = await self.broken(each)
-            for other, violations in broken.items():
+            for other in broken:
                 if CLAUSE[other].level == "SHOULD" or other in (clause, *shadows):
                     continue
                 if clause not in (await self.broken(each, drains=False))[0]:
-                    return Finding(violations[0], each, history)
+                    found = await self._proof(other, each, history, budget)
+                    if found is not None:
+                        return found
         return None

@@ -18,7 +18,7 @@ from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.loop import Run
 from async_contract.experiments.openings import openings
 from async_contract.experiments.pauses import Following, Pause, Schedule
-from async_contract.experiments.programs import Player, Program, finish
+from async_contract.experiments.programs import Player, Program
 from async_contract.experiments.scheduled import Effort, Scheduler, Stage
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
@@ -115,7 +115,7 @@ class GateStage(LoopStage):
             bench.recorder.history = history
             async with opened(bench):
                 await self._together(Player(bench), program)
-                await finish(bench)
+                await self._finish(bench)
 
         error: BaseException | None = None
         with asyncio.Runner(loop_factory=GateLoop) as runner:
@@ -191,7 +191,7 @@ def replayed(stage: Gated, finding: Finding) -> Finding:
     for _ in range(REPLAYS):
         run, history = stage.run(finding.program, Following(finding.schedule))
         schedules.add(run.trace)
-        shown += finding.violation.clause in Scheduler(stage, 0).broken(history)
+        shown += finding.violation.clause in Scheduler(stage, 0).broken(history, hasty=stage.doubts.suspects)
         loose = loose or stage.last.loose
     if shown == REPLAYS and len(schedules) == 1 and not loose:
         return finding

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from _thread import allocate_lock
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.bench import Bench, Settings, Worker, opened
 from async_contract.experiments.choosers import Chooser, OwnOrder
+from async_contract.experiments.doubts import Doubts, outlast
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.loop import MAX_STEPS, Run, SimulatedLoop, simulate
 from async_contract.experiments.pauses import Schedule
@@ -22,6 +24,8 @@ from async_contract.history.recorder import Recorder
 
 AGES = 1_000_000.0
 """Seconds after which even a store whose time is not simulated has surely let every lease expire."""
+
+_FAR = 10  # of these, one for each delay that there may be, and some more
 
 
 class _LoopSandbox(Sandbox):
@@ -49,6 +53,8 @@ class LoopStage:
         orders: Orders that are tried first, after asyncio's own.
         controlled: Whether the latest run was ordered to its end by what the chooser said.
         max_steps: The most steps and callbacks of one run.
+        doubts: Whether a job is suspected to be lost that may come yet.
+        waits: Whether a run waits at its end until every lease has expired, in real time too.
     """
 
     name = "loop"
@@ -59,6 +65,9 @@ class LoopStage:
     def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> None:
         self._harness = harness
         self._sandboxes = sandboxes
+        self.doubts = Doubts(harness, settings)
+        self.waits = settings.waits
+        self._waited = 0.0
         # A limit of a call would be a timer, and "time passes now" would let it strike at once.
         self._settings = replace(settings, call_limit=None)
         capabilities = harness.capabilities
@@ -85,13 +94,38 @@ class LoopStage:
             async with opened(bench):
                 await self._together(Player(bench), program)
                 self._go_on_in_order()
-                await finish(bench)
+                await self._finish(bench)
 
+        began, self._waited = time.monotonic(), 0.0
         run = simulate(main, chooser, clock=sandbox, max_steps=self.max_steps, ending=ending)
+        if self._may_have_expired(time.monotonic() - began - self._waited):
+            history.clear()
         if run.error is not None and not isinstance(run.error, (LeftTheLoop, Deadlock, Livelock)):
             raise run.error
         # A livelock proves nothing: a schedule may leave the one out for whom all the others wait.
         return run, tuple(stuck_at(history, ended[0]) if isinstance(run.error, Deadlock) else history)
+
+    def _may_have_expired(self, seconds: float) -> bool:
+        """Whether a store that keeps real time had the time to end a lease: the history does not show it."""
+        capabilities = self._harness.capabilities
+        if self._harness.virtual_time or capabilities.lease_timeout is None:
+            return False
+        return seconds >= capabilities.lease_timeout - capabilities.clock_resolution
+
+    async def _finish(self, bench: Bench) -> None:
+        """Drain the store; if need be, once more when every lease has expired."""
+        await finish(bench)
+        if not self.waits:
+            return
+        if not bench.sandbox.virtual:
+            await outlast(bench)
+        elif not self._harness.virtual_time:
+            # The store's time is real, and the loop's is not: the one is waited for, and the other set.
+            capabilities = self._harness.capabilities
+            self._waited = self.doubts.seconds + capabilities.retry_delay + capabilities.poll_delay
+            _let_pass(self._waited)
+            bench.sandbox.advance(_FAR * AGES)
+            await finish(bench)
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, after a run under it."""
@@ -131,6 +165,13 @@ class LoopStage:
         for step in program:
             if step.worker == number:
                 await player.play(step, worker)
+
+
+def _let_pass(seconds: float) -> None:
+    """Let real time pass where nobody may sleep: a store that does has left the loop."""
+    never = allocate_lock()
+    never.acquire()
+    never.acquire(timeout=seconds)
 
 
 def stuck_at(history: Iterable[Operation], instant: int) -> Iterator[Operation]:

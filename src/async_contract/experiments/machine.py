@@ -98,7 +98,7 @@ class StoreMachine(RuleBasedStateMachine):
         except BaseException:
             self._loop.close()
             raise
-        self._judge = Judge(self.bench.history, self.harness.capabilities)
+        self._judge = Judge(self.bench.history, self.harness.capabilities, hasty=self.harness.virtual_time)
 
     async def _open(self) -> Bench:
         self._stack.enter_context(self._sandboxes)

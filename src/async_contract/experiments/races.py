@@ -17,6 +17,7 @@ from typing import Any
 
 from async_contract.experiments import progress
 from async_contract.experiments.bench import Bench, Settings, opened
+from async_contract.experiments.doubts import see_out
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.programs import Player, Program, finish
@@ -110,11 +111,14 @@ class Races(LoopStage):
         super().__init__(harness, sandboxes, settings)
         self._settings = settings
         self.capabilities = harness.capabilities
+        self._hastens = False  # while a program is made smaller
+        self._seconds = 0.0
 
     def explore(self, heats: Heats, seed: int, known: frozenset[str] = frozenset()) -> Exploration:
         """Try programs until enough is spent; clauses that are known to be broken are not pursued."""
         done = Exploration()
         began = time.monotonic()
+        self._seconds = heats.seconds
         while done.programs < heats.programs and time.monotonic() - began < heats.seconds:
             if heats.until in done.findings:
                 break
@@ -128,6 +132,12 @@ class Races(LoopStage):
                 break
         done.seconds = time.monotonic() - began
         return done
+
+    async def _finish(self, bench: Bench) -> None:
+        """Drain the store; where a job did not come that may come yet, once more when it has to."""
+        await finish(bench)
+        if self.doubts.suspects and not self._hastens and await see_out(bench):
+            self.doubts.was_wrong(self._seconds)
 
     def _give_up(self, hung: CallTimedOut, done: Exploration) -> None:
         """End with a call that did not return; that proves nothing: it may only have to wait for long."""
@@ -149,7 +159,7 @@ class Races(LoopStage):
     def _broken(
         self, history: tuple[Operation, ...], counts: Counter[str] | None = None
     ) -> dict[str, list[Violation]]:
-        return Scheduler(self, 0).broken(history, counts)
+        return Scheduler(self, 0).broken(history, counts, hasty=self._hastens and self.doubts.suspects)
 
     def _least(self, seen: Finding, heats: Heats) -> Finding:
         """The same of a smaller program, if one shows it too; and how often it does so again."""
@@ -160,8 +170,25 @@ class Races(LoopStage):
             heats_in_time = (heat for heat in range(heats.repeats) if time.monotonic() < end)
             return any(self._shows(program, heat, best) for heat in heats_in_time)
 
-        shrink(seen.program, breaks, tries=heats.tries)
-        return self._counted(best, heats)
+        self._hastens = True
+        try:
+            shrink(seen.program, breaks, tries=heats.tries)
+            least = self._counted(best, heats)
+        finally:
+            self._hastens = False
+        told = replace(seen.violation, schedule=least.violation.schedule)
+        return self._proved(least, heats) or replace(seen, violation=told)
+
+    def _proved(self, least: Finding, heats: Heats) -> Finding | None:
+        """The finding, with a history that proves it: a job that seems lost may come yet."""
+        clause, told = least.violation.clause, least.violation.schedule
+        history = least.history
+        for heat in range(heats.repeats):
+            found = self._broken(history).get(clause)
+            if found:
+                return replace(least, violation=replace(found[0], schedule=told), history=history)
+            history = self.race(least.program, heat)
+        return None
 
     def _counted(self, best: list[Finding], heats: Heats) -> Finding:
         """The best finding, with how often its program shows it."""
@@ -189,7 +216,7 @@ class Races(LoopStage):
             bench.recorder.delay = lambda: random.choice(_DELAYS)
             async with opened(bench):
                 await self._together(Player(bench), program)
-                await finish(bench)
+                await self._finish(bench)
             return tuple(bench.history)
 
         with asyncio.Runner() as runner:

@@ -22,7 +22,7 @@ from async_contract.experiments.bench import Bench, NotExercised, Settings, open
 from async_contract.experiments.findings import Exploration
 from async_contract.experiments.kills import RemotePlayer, RemoteWorker, obstacle
 from async_contract.experiments.processes.host import Host, Late, WorkerDied
-from async_contract.experiments.programs import Program, Step, finish
+from async_contract.experiments.programs import Program, Step
 from async_contract.experiments.races import Heats, Races
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
@@ -140,7 +140,7 @@ class Rivals(Races):
                 began = bench.recorder.now()
                 await rival.host.dismiss()
                 bench.recorder.note("disconnect", rival.number, began)
-            await finish(bench)
+            await self._finish(bench)
         return tuple(sorted(bench.history, key=instant))
 
     async def _hired(self, bench: Bench, program: Program, random: Random) -> Mapping[int, Rival]:

@@ -20,6 +20,7 @@ from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments import progress
 from async_contract.experiments.choosers import Chooser
+from async_contract.experiments.doubts import Doubts
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.loop import Run
@@ -54,6 +55,13 @@ class Stage(Protocol):
     @property
     def orders(self) -> Sequence[Chooser]:
         """Orders that are tried first, after the one without any pause."""
+
+    @property
+    def doubts(self) -> Doubts:
+        """Whether a job is suspected to be lost that may come yet."""
+
+    waits: bool
+    """Whether a run waits at its end until every lease has expired, in real time too."""
 
     @property
     def controlled(self) -> bool:
@@ -136,10 +144,16 @@ class Scheduler:
         return done
 
     def broken(
-        self, history: tuple[Operation, ...], counts: Counter[str] | None = None
+        self, history: tuple[Operation, ...], counts: Counter[str] | None = None, *, hasty: bool = False
     ) -> dict[str, list[Violation]]:
-        """What a history breaks, by clause; a SHOULD is not worth a schedule."""
-        judge = Judge(history, self._stage.capabilities)
+        """What a history breaks, by clause; a SHOULD is not worth a schedule.
+
+        Args:
+            history: The history.
+            counts: Where to add how often each clause was put to the test.
+            hasty: Whether a job that may come yet is taken to be lost.
+        """
+        judge = Judge(history, self._stage.capabilities, hasty=hasty or self._stage.doubts.certain)
         judge.read()
         broken, counted = judge.evidence()
         if counts is not None and not judge.overload:
@@ -158,7 +172,7 @@ class Scheduler:
         done.loose += found.loose
         if found.left:
             done.left = found.left
-        elif found.broken:
+        elif found.broken and self._is_proved(found.broken[0], program, found, effort):
             self._pursue(found.broken[0], program, found, effort, done)
 
     def _keep(self, clause: str, program: Program, seen: tuple[Operation, ...], done: Exploration) -> None:
@@ -187,7 +201,8 @@ class Scheduler:
             if isinstance(run.error, LeftTheLoop):
                 found.left = str(run.error)
                 return True
-            found.broken = [each for each in self.broken(histories[0], counts) if wanted(each)]
+            broken = self.broken(histories[0], counts, hasty=self._stage.doubts.suspects)
+            found.broken = [each for each in broken if wanted(each)]
             if found.broken:
                 found.seen = histories[0]  # kept, since a replay comes after it
             return bool(found.broken)
@@ -202,6 +217,27 @@ class Scheduler:
         else:
             found.schedule, found.tried, found.distinct = searched.schedule, searched.tried, searched.distinct
         return found
+
+    def _is_proved(self, clause: str, program: Program, found: _Found, effort: Effort) -> bool:
+        """Whether what seems to break a clause does: a lost job may come yet. What was seen then shows it."""
+        if clause in self.broken(found.seen):
+            return True
+        if not self._stage.doubts.suspects:
+            return False
+        history = self._patiently(program, found.schedule or ())
+        if clause not in self.broken(history):
+            self._stage.doubts.was_wrong(effort.seconds)
+            return False
+        found.seen = history
+        return True
+
+    def _patiently(self, program: Program, schedule: Schedule) -> tuple[Operation, ...]:
+        """What a program does under a schedule, and what comes when every lease has expired."""
+        self._stage.waits = True
+        try:
+            return self._stage.run(program, Following(schedule))[1]
+        finally:
+            self._stage.waits = False
 
     def _pursue(self, clause: str, program: Program, seen: _Found, effort: Effort, done: Exploration) -> None:
         """Make the program smaller, then the schedule simpler, and keep what is left."""
@@ -222,22 +258,27 @@ class Scheduler:
         late = time.monotonic() + effort.patience
 
         def still(simpler: Schedule) -> bool:
-            return time.monotonic() < late and clause in self.broken(
-                self._stage.run(least, Following(simpler))[1]
-            )
+            if time.monotonic() >= late:
+                return False
+            _, history = self._stage.run(least, Following(simpler))
+            return clause in self.broken(history, hasty=self._stage.doubts.suspects)
 
         schedule = minimise(found.schedule, still, budget=300)
         _, history = self._stage.run(least, Following(schedule))
+        last = _Found(schedule=schedule, seen=history)
+        if not self._is_proved(clause, least, last, effort):
+            self._keep(clause, program, seen.seen, done)
+            return
         label = "" if self._stage.controlled else Label.BEST_EFFORT
         told = self._stage.tell(schedule)
-        violation = replace(self.broken(history)[clause][0], schedule=told, label=label)
-        done.findings[clause] = Finding(violation, least, history, schedule, self._stage.name)
+        violation = replace(self.broken(last.seen)[clause][0], schedule=told, label=label)
+        done.findings[clause] = Finding(violation, least, last.seen, schedule, self._stage.name)
 
     def _is_shadow(self, clause: str, program: Program, effort: Effort, done: Exploration) -> bool:
         """Whether another clause is broken without what is to blame for this one; then that is pursued."""
         for smaller in parts(program):
             other = self._search(smaller, clause.__ne__, effort)
-            if other.broken:
+            if other.broken and self._is_proved(other.broken[0], smaller, other, effort):
                 done.shadows[clause] += 1
                 if other.broken[0] not in done.findings:
                     self._pursue(other.broken[0], smaller, other, effort, done)

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from async_contract.experiments.bench import Bench, Settings, Worker, opened
 from async_contract.experiments.hands import without_loop
 from async_contract.experiments.processes.boundaries import Boundaries
-from async_contract.experiments.programs import Player, Program, Step, finish
+from async_contract.experiments.programs import Player, Program, Step
 from async_contract.experiments.races import Races
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
@@ -228,7 +228,7 @@ class ThreadRaces(Races):
             bench = LaneBench(lanes, self._harness, sandbox, self._settings)
             async with opened(bench):
                 await self._compete(bench, program, lanes, together=random.random() < 0.7)
-                await finish(bench)
+                await self._finish(bench)
             return tuple(bench.history)
 
         try:

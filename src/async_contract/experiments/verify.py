@@ -12,6 +12,7 @@ from async_contract.experiments.bench import NotApplicable, NotEmpty, NotExercis
 from async_contract.experiments.cases import EXAMPLE, Case
 from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, Example
 from async_contract.experiments.control import labelled, marked, of_finding, of_history
+from async_contract.experiments.doubts import Doubts, see_out
 from async_contract.experiments.examples.scene import look_back
 from async_contract.experiments.findings import Finding
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
@@ -22,7 +23,7 @@ from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
 from async_contract.history.recorder import CallTimedOut
-from async_contract.judge.judge import judge
+from async_contract.judge.judge import judge, kept
 from async_contract.judge.verdict import ClauseVerdict, Label, Verdict, Violation
 
 TRIES = 10
@@ -205,7 +206,7 @@ class _Run:
 
     def _judged(self) -> tuple[ClauseVerdict, tuple[Violation, ...]]:
         """The verdict on the clause, and what else the history breaks."""
-        judgement = judge(self._history, self._capabilities)
+        judgement = judge(self._history, self._capabilities, hasty=self._harness.virtual_time)
         others = tuple(each for each in judgement.violations if each.clause != self._clause.id)
         return judgement.verdicts[self._clause.id], others
 
@@ -242,6 +243,9 @@ class _Run:
         way, settings = WAY[case.way], self._limits.exploring
         schedule = way.read(case.schedule)
         played = way.play(self._harness, self._sandboxes, settings, case.program, schedule)
+        if Doubts(self._harness, settings).suspects and kept(played.history, played.capabilities):
+            patient = replace(settings, waits=True)
+            played = way.play(self._harness, self._sandboxes, patient, case.program, schedule)
         self._history, self._capabilities = list(played.history), played.capabilities
         self._told, self._label = played.schedule, played.label
 
@@ -263,6 +267,8 @@ class _Run:
             except (NotExercised, NotApplicable):
                 # What came so far is judged too, to the end: a store that delivers nothing is broken.
                 await bench.drain()
+                await see_out(bench)
                 raise
             await bench.drain()
+            await see_out(bench)
             await look_back(bench)

@@ -191,13 +191,22 @@ class Owed:
 
     def _due(self, operations: Sequence[Operation], *, may_be_leased: bool) -> int:
         """The latest instant at which the job becomes ready, by the last calls that concern it."""
-        seen = [each for each in operations if each.outcome != REJECTED and each.method != "inspect"]
-        due = max(each.invoked if each.returned is None else each.returned for each in seen)
-        if any(each.method == "fail" for each in seen):
-            due += self._retry
+        due = settled(operations, self._retry)
         if self._expiry is not None:
-            if may_be_leased or any(each.outcome != OK for each in seen):
+            if may_be_leased or any(each.outcome != OK for each in _seen(operations)):
                 due += self._expiry
             for each in self._lost_leases:
                 due = max(due, (each.returned or each.invoked) + self._expiry)
         return due + self._poll
+
+
+def settled(operations: Sequence[Operation], retry: int) -> int:
+    """The latest instant at which what was called on a job had its effect, and a retry began."""
+    seen = _seen(operations)
+    instant = max(each.invoked if each.returned is None else each.returned for each in seen)
+    return instant + (retry if any(each.method == "fail" for each in seen) else 0)
+
+
+def _seen(operations: Sequence[Operation]) -> list[Operation]:
+    """The calls on a job that may have had an effect."""
+    return [each for each in operations if each.outcome != REJECTED and each.method != "inspect"]

@@ -11,6 +11,7 @@ from async_contract.contract.life import Phase, State, nanoseconds
 from async_contract.history.operation import OK, REJECTED, UNKNOWN, Operation, in_order, instant
 from async_contract.judge.drained import Drained, Owed, drained, still_leased, with_effect
 from async_contract.judge.evidence import final_counts
+from async_contract.judge.kept import Kept
 from async_contract.judge.messages import false_messages
 from async_contract.judge.naming import Case, Named, name, name_alike
 from async_contract.judge.order import first_deliveries, out_of_order
@@ -36,12 +37,15 @@ MOST_SHOWN = 5
 """Of each clause so many violations are kept, those with the shortest witness."""
 
 
-def judge(history: Sequence[Operation], capabilities: Capabilities | None = None) -> Judgement:
+def judge(
+    history: Sequence[Operation], capabilities: Capabilities | None = None, *, hasty: bool = False
+) -> Judgement:
     """Judge a history.
 
     Args:
         history: What happened, in any order.
         capabilities: What the store promises; by default nothing.
+        hasty: Whether a job is lost that a client may have prefetched and kept, before its lease has expired.
 
     Returns:
         A verdict for every clause that a store owes.
@@ -51,9 +55,20 @@ def judge(history: Sequence[Operation], capabilities: Capabilities | None = None
     """
     if not in_order(history):
         history = sorted(history, key=instant)
-    one = Judge(history, capabilities)
+    one = Judge(history, capabilities, hasty=hasty)
     one.read()
     return one.judgement()
+
+
+def kept(history: Sequence[Operation], capabilities: Capabilities) -> list[str]:
+    """The jobs that a history ends without, and which are not lost: a client may keep them.
+
+    They come when every lease has expired, or are lost. The arguments are those of `judge`.
+    """
+    one = Judge(history if in_order(history) else sorted(history, key=instant), capabilities)
+    one.read()
+    one.evidence()
+    return one.kept
 
 
 class Judge:
@@ -64,9 +79,22 @@ class Judge:
             grow between two calls of `read`. An operation that was read is never looked up again, so
             what was under way then stays of unknown outcome.
         capabilities: What the store promises; by default nothing.
+        hasty: Whether a job is lost that a client may keep, before its lease has expired. That is so in
+            virtual time, where no client is far from its store; in real time it is but a suspicion.
+
+    Attributes:
+        kept: The jobs that never came, and which a client may keep; known once `evidence` was asked for.
     """
 
-    def __init__(self, history: Sequence[Operation], capabilities: Capabilities | None = None) -> None:
+    def __init__(
+        self,
+        history: Sequence[Operation],
+        capabilities: Capabilities | None = None,
+        *,
+        hasty: bool = False,
+    ) -> None:
+        self.kept: list[str] = []
+        self._hasty = hasty
         self._history = history
         self._capabilities = capabilities or Capabilities()
         self._sweep = Sweep(self._capabilities)
@@ -124,7 +152,7 @@ class Judge:
         broken: dict[str, list[Violation]] = {}
         for violation in self._violations(end, deliveries):
             broken.setdefault(violation.clause, []).append(violation)
-        return broken, final_counts(self._sweep, end, len(deliveries))
+        return broken, final_counts(self._sweep, end, len(deliveries), self.kept)
 
     @property
     def overload(self) -> str:
@@ -392,12 +420,19 @@ class Judge:
 
     def _lost_jobs(self, end: Drained) -> Iterator[Case]:
         owed = Owed(self._capabilities, self._sweep.lost_leases, self._sweep.endings, end.since)
+        clients = Kept(self._history, self._capabilities, end)
+        self.kept.clear()
         for id, job in self._sweep.live.items():
             if id in self._stuck:
                 continue
             states = self._states_at_end(job, end)
-            if states and owed.owes(job.operations, states):
-                yield Case(id, job.operations, None, states, self._history, end.since, self._enqueued())
+            if not states or not owed.owes(job.operations, states):
+                continue
+            if clients.may_hold(job.operations):
+                self.kept.append(id)
+                if not self._hasty:
+                    continue
+            yield Case(id, job.operations, None, states, self._history, end.since, self._enqueued())
 
     def _states_at_end(self, job: Live, end: Drained) -> frozenset[State]:
         """The states that a job which never came may have been in when the store was last asked."""

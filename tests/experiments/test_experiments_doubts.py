@@ -1,0 +1,333 @@
+"""Jobs that seem lost and may come yet, in real time: it is waited for them where that decides."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
+
+import pytest
+
+from async_contract.contract.capabilities import Capabilities
+from async_contract.experiments import doubts, interleavings
+from async_contract.experiments.bench import Bench, Settings, open_bench
+from async_contract.experiments.cases import case_of
+from async_contract.experiments.doubts import Doubts, see_out
+from async_contract.experiments.explore import Budget, Explorer
+from async_contract.experiments.findings import Exploration
+from async_contract.experiments.interleavings import LoopStage
+from async_contract.experiments.races import Heats, Races
+from async_contract.experiments.scheduled import Effort, Scheduler
+from async_contract.experiments.verify import verify
+from async_contract.harness.harness import StoreHarness
+from async_contract.harness.sandbox import Sandbox, Sandboxes
+from async_contract.judge.judge import judge
+from async_contract.judge.verdict import Verdict
+from async_contract.store import Job, JobNotLeased
+
+LASTS = 0.2
+PROMISED = Capabilities(lease_timeout=LASTS, redelivers=True, sharing="connection")
+
+
+@dataclass(slots=True)
+class Broker:
+    """What the connections of a sandbox share: ready jobs, and those on lease, with the end of it."""
+
+    ready: list[Job] = field(default_factory=list)
+    leased: dict[str, tuple[Job, float]] = field(default_factory=dict)
+
+
+BROKERS: WeakKeyDictionary[Sandbox, Broker] = WeakKeyDictionary()
+
+
+class Client:
+    """A connection to a correct broker in real time, which keeps nothing."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.broker = BROKERS.setdefault(sandbox, Broker())
+
+    async def enqueue(self, job: Job) -> None:
+        """Take a job in."""
+        self.broker.ready.append(job)
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Deliver ready jobs."""
+        await asyncio.sleep(0)
+        return self.taken(max(limit, 0))
+
+    async def complete(self, id: str) -> None:
+        """Record that a job is done."""
+        await asyncio.sleep(0)
+        self.off_lease(id)
+
+    async def fail(self, id: str, message: str) -> None:
+        """Put a job back."""
+        await asyncio.sleep(0)
+        self.broker.ready.append(self.off_lease(id))
+
+    def off_lease(self, id: str) -> Job:
+        """End a lease."""
+        if id not in self.broker.leased:
+            raise JobNotLeased(id)
+        return self.broker.leased.pop(id)[0]
+
+    def taken(self, most: int) -> list[Job]:
+        """Put jobs on lease."""
+        broker, now = self.broker, time.monotonic()
+        for job, due in list(broker.leased.values()):
+            if due <= now:
+                broker.ready.append(self.off_lease(job.id))
+        jobs = [broker.ready.pop(0) for _ in range(min(most, len(broker.ready)))]
+        broker.leased.update((job.id, (job, now + LASTS)) for job in jobs)
+        return jobs
+
+
+class Keeps(Client):
+    """Another job is handed out with each batch, and kept for the next one."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(sandbox)
+        self.kept: list[Job] = []
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Deliver what was kept, if it still is, and ready jobs."""
+        if limit < 1:
+            return []
+        now, leased = time.monotonic(), self.broker.leased
+        kept = [job for job in self.kept if leased.get(job.id, (job, 0))[1] > now]
+        jobs = [*kept, *self.taken(limit + 1 - len(kept))]
+        self.kept = jobs[limit:]
+        leased.update((job.id, (job, now + LASTS)) for job in jobs[:limit])
+        return jobs[:limit]
+
+
+class Loses(Client):
+    """Of a batch that leaves a job behind, that one is lost for ever."""
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Deliver ready jobs, and lose one."""
+        await asyncio.sleep(0)
+        jobs = self.taken(max(limit, 0))
+        if jobs and self.broker.ready:
+            del self.broker.ready[0]
+        return jobs
+
+
+def harness(store: Callable[[Sandbox], object], capabilities: Capabilities = PROMISED) -> StoreHarness:
+    """A harness in real time."""
+    return StoreHarness(store, capabilities=capabilities)
+
+
+@pytest.fixture
+def sandboxes() -> Iterator[Sandboxes]:
+    """Where the stores' private places are made."""
+    with Sandboxes() as made:
+        yield made
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were waited for leases to expire, in all ways of doing so."""
+    waited: list[float] = []
+    expire, let_pass = Bench.expire, interleavings._let_pass
+
+    async def expired(bench: Bench) -> None:
+        if not bench.sandbox.virtual:
+            waited.append(LASTS)
+        await expire(bench)
+
+    def passed(seconds: float) -> None:
+        waited.append(seconds)
+        let_pass(seconds)
+
+    monkeypatch.setattr(Bench, "expire", expired)
+    monkeypatch.setattr(interleavings, "_let_pass", passed)
+    return waited
+
+
+# -- whether to suspect ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("harness", "suspects"),
+    [
+        (harness(Client), True),
+        (harness(Client, replace(PROMISED, lease_timeout=6.0)), False),
+        (harness(Client, replace(PROMISED, lease_timeout=4.0, expiry_delay=2.0)), False),
+        (harness(Client, Capabilities()), False),
+        (StoreHarness(Client, capabilities=PROMISED, virtual_time=True), False),
+    ],
+)
+def test_a_job_that_may_come_yet_is_suspected_where_it_can_be_waited_for(
+    harness: StoreHarness, *, suspects: bool
+) -> None:
+    """In real time, if leases expire, and soon enough."""
+    assert Doubts(harness, Settings(longest_wait=5.0)).suspects is suspects
+
+
+def test_it_is_not_waited_in_vain_for_long() -> None:
+    """The first time goes without saying; then for half of the time that there is."""
+    one = Doubts(harness(Client, replace(PROMISED, lease_timeout=1.0)), Settings())
+    one.was_wrong(8.0)
+    one.was_wrong(8.0)
+    assert one.suspects
+    one.was_wrong(8.0)
+    assert not one.suspects
+
+
+@pytest.mark.parametrize(
+    ("store", "longest", "came", "lost"),
+    [
+        (Keeps, 5.0, True, []),
+        (Loses, 5.0, False, ["job-02"]),
+        (Client, 5.0, False, []),
+        (Keeps, 0.01, False, []),
+    ],
+)
+def test_what_is_missing_is_waited_for(
+    store: type[Client], longest: float, *, came: bool, lost: list[str], sandboxes: Sandboxes
+) -> None:
+    """Then it has come or is lost; where it takes too long it is neither."""
+
+    async def played() -> tuple[bool, list[str | None]]:
+        async with open_bench(harness(store), sandboxes, Settings(longest_wait=longest)) as bench:
+            await bench.first_worker()
+            other = (await bench.workers(2))[1]
+            await bench.enqueue(2)
+            await other.complete(str((await other.lease(1))[0].id))
+            await bench.drain()
+            answer = await see_out(bench)
+        return answer, [each.job_id for each in judge(bench.history, PROMISED).violations]
+
+    assert asyncio.run(played()) == (came, lost)
+
+
+def test_a_store_whose_delays_are_too_long_is_not_asked_again(sandboxes: Sandboxes) -> None:
+    """What its leases had is over, and its retries can't be waited for."""
+
+    async def played() -> int:
+        slow = harness(Client, replace(PROMISED, retry_delay=60.0))
+        async with open_bench(slow, sandboxes, Settings()) as bench:
+            before = len(bench.history)
+            await doubts.outlast(bench)
+            return len(bench.history) - before
+
+    assert asyncio.run(played()) == 0
+
+
+# -- in order -------------------------------------------------------------------------------------
+
+BUDGET = Budget(programs=60, seconds=30.0, patience=60.0)
+
+
+def in_order(store: type[Client], sandboxes: Sandboxes) -> Exploration:
+    """What random programs show, one step after another."""
+    return asyncio.run(Explorer(harness(store), sandboxes, Settings(), 7).explore(BUDGET))
+
+
+def test_a_lost_job_is_proved_and_the_program_made_small_without_waiting(
+    sandboxes: Sandboxes, waits: list[float]
+) -> None:
+    """Hundreds of programs are tried, and a few of them waited for."""
+    found = in_order(Loses, sandboxes)
+    finding = found.findings["lease/progress"]
+    assert finding.again
+    assert len(finding.program) <= 4
+    assert "lease/progress" in {each.clause for each in judge(finding.history, PROMISED).violations}
+    assert 0 < len(waits) <= 20
+
+
+@pytest.mark.parametrize("store", [Keeps, Client])
+def test_what_comes_when_leases_are_over_is_not_lost_in_any_program(
+    store: type[Client], sandboxes: Sandboxes
+) -> None:
+    """It is waited for until it is clear that this store keeps jobs."""
+    assert in_order(store, sandboxes).findings == {}
+
+
+def test_no_more_is_waited_for_a_store_that_keeps_jobs(sandboxes: Sandboxes, waits: list[float]) -> None:
+    """Here for one wait only, there is so little time."""
+    one = Explorer(harness(Keeps), sandboxes, Settings(), 7)
+    asyncio.run(one.explore(replace(BUDGET, seconds=LASTS)))
+    asyncio.run(one.explore(BUDGET))
+    assert len(waits) <= 1
+
+
+def test_a_program_that_shows_it_is_repeated_with_the_wait(sandboxes: Sandboxes) -> None:
+    """So what was found is found again by its token."""
+    finding = in_order(Loses, sandboxes).findings["lease/progress"]
+    again = verify(
+        harness(Loses),
+        "lease/progress",
+        sandboxes=sandboxes,
+        only=case_of("lease/progress", finding),
+        tries=1,
+    )
+    assert again.verdict.verdict is Verdict.BROKEN
+    kept = verify(
+        harness(Keeps),
+        "lease/progress",
+        sandboxes=sandboxes,
+        only=case_of("lease/progress", finding),
+        tries=1,
+    )
+    assert kept.verdict.verdict is not Verdict.BROKEN
+
+
+# -- at the same time -----------------------------------------------------------------------------
+
+
+def on_the_loop(store: type[Client], sandboxes: Sandboxes) -> Exploration:
+    """What concurrent programs show, on the simulated loop."""
+    stage = LoopStage(harness(store), sandboxes, Settings())
+    return Scheduler(stage, 3).explore(Effort(programs=8, schedules=8, seconds=30.0, patience=60.0))
+
+
+def test_a_lost_job_is_proved_on_the_simulated_loop(sandboxes: Sandboxes, waits: list[float]) -> None:
+    """The store's own time is waited for; that of the loop is set."""
+    finding = on_the_loop(Loses, sandboxes).findings["lease/progress"]
+    assert finding.again
+    assert 0 < len(waits) <= 20
+    again = verify(
+        harness(Loses),
+        "lease/progress",
+        sandboxes=sandboxes,
+        only=case_of("lease/progress", finding),
+        tries=1,
+    )
+    assert again.verdict.verdict is Verdict.BROKEN
+
+
+def test_a_kept_job_is_not_lost_on_the_simulated_loop(sandboxes: Sandboxes) -> None:
+    """Whatever the schedule."""
+    assert on_the_loop(Keeps, sandboxes).findings == {}
+
+
+HEATS = Heats(programs=6, repeats=3, seconds=30.0, tries=20, patience=60.0, again=3)
+
+
+def test_a_lost_job_is_proved_in_a_race(sandboxes: Sandboxes) -> None:
+    """Its history shows that it did not come when every lease was over."""
+    finding = Races(harness(Loses), sandboxes, Settings()).explore(HEATS, 3).findings["lease/progress"]
+    assert "lease/progress" in {each.clause for each in judge(finding.history, PROMISED).violations}
+
+
+def test_a_kept_job_is_not_lost_in_a_race(sandboxes: Sandboxes) -> None:
+    """However late everybody is."""
+    assert Races(harness(Keeps), sandboxes, Settings()).explore(HEATS, 3).findings == {}
+
+
+def test_a_run_that_lasts_as_long_as_a_lease_shows_nothing(sandboxes: Sandboxes) -> None:
+    """The store's leases may have expired, in a time that the simulated loop does not know of."""
+
+    class Slow(Client):
+        async def lease(self, limit: int) -> list[Job]:
+            """Deliver ready jobs, after their leases have expired that were held before."""
+            time.sleep(LASTS)  # noqa: ASYNC251 - it holds up the whole loop
+            return await super().lease(limit)
+
+    stage = LoopStage(harness(Slow), sandboxes, Settings())
+    found = Scheduler(stage, 3).explore(Effort(programs=2, schedules=2))
+    assert (found.findings, sum(found.counts.values())) == ({}, 0)
