@@ -136,15 +136,15 @@ class Counted(Explorer):
 
     calls = 0
 
-    def _judged(self, history: tuple[Operation, ...], *rest: Any) -> Any:
+    def _judged(self, history: tuple[Operation, ...], *rest: Any, **options: Any) -> Any:
         self.calls += len(history)  # MemoryStore is not reopened, so each is a call
-        return super()._judged(history, *rest)
+        return super()._judged(history, *rest, **options)
 
 
 class Unjudged(Counted):
     """Carries programs out, and looks at nothing."""
 
-    def _judged(self, history: tuple[Operation, ...], *_: Any) -> Any:
+    def _judged(self, history: tuple[Operation, ...], *_: Any, **__: Any) -> Any:
         self.calls += len(history)
         return {}, {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -331,3 +332,16 @@ def test_a_run_that_lasts_as_long_as_a_lease_shows_nothing(sandboxes: Sandboxes)
     stage = LoopStage(harness(Slow), sandboxes, Settings())
     found = Scheduler(stage, 3).explore(Effort(programs=2, schedules=2))
     assert (found.findings, sum(found.counts.values())) == ({}, 0)
+
+
+# -- where leases last too long to wait for -------------------------------------------------------
+
+
+@pytest.mark.parametrize(("store", "loses"), [(Loses, True), (Keeps, False)])
+def test_the_other_clients_are_asked_where_leases_last_too_long(
+    store: type[Client], *, loses: bool, sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What none of them delivers is lost, and found without a wait."""
+    monkeypatch.setattr(sys.modules[__name__], "LASTS", 60.0)
+    one = Explorer(harness(store, replace(PROMISED, lease_timeout=60.0)), sandboxes, Settings(), 7)
+    assert bool(asyncio.run(one.explore(BUDGET)).findings) is loses

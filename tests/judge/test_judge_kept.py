@@ -112,6 +112,31 @@ def test_who_asks_last_has_delivered_what_it_kept() -> None:
     assert story.blamed(**APART) == ["lease/progress"]
 
 
+@pytest.mark.parametrize(("times", "blames"), [(1, []), (2, []), (3, ["lease/progress"])])
+def test_another_who_asks_until_nothing_comes_has_delivered_it_too(times: int, blames: list[str]) -> None:
+    """Once is not enough: it may begin to fetch what it gives next; and what comes in between begins anew."""
+    story = Story()
+    story.enqueue("a", "b")
+    story.lease(1)
+    story.lease(1)
+    story.lease(1, "a")
+    story.complete(1, "a")
+    for _ in range(times):
+        story.lease(1)
+    story.drain()
+    assert story.blamed(**APART) == blames
+
+
+def test_a_client_that_asked_while_there_were_no_jobs_loses_none_with_its_connection() -> None:
+    """It was handed nothing."""
+    story = Story()
+    story.lease(9)
+    story.enqueue("a")
+    story.event("reopen")
+    story.drain()
+    assert story.blamed(**EXPIRES, durable=True) == ["durable/reopen"]
+
+
 def test_a_lost_client_keeps_nothing_that_was_not_there_yet() -> None:
     """Nothing is handed to a connection that is lost; and before its first lease it has nothing to lose."""
     story = Story()
