@@ -468,3 +468,35 @@ def test_what_is_in_order_or_can_not_be_is_told_as_it_is(clause: str) -> None:
         found = verify(mutant.harness, clause, sandboxes=sandboxes, limits=QUICK, explorations=explorations)
     assert (found.verdict.verdict, found.finding) == (Verdict.BROKEN, None)
     assert explorations.done(mutant.harness) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "clause", "own"),
+    [
+        ("keeps-newest-back", "lease/within-limit", "lease/progress"),
+        ("forgets-every-fifth", "lease/snapshot", "lease/progress"),
+        ("fail-buries", "durable/reopen", "fail/redelivers"),
+    ],
+)
+def test_what_a_store_breaks_by_itself_is_laid_to_no_call(name: str, clause: str, own: str) -> None:
+    """It breaks it in the plainest scenes too, so the clause that the calls are about was not exercised."""
+    mutant = next(each for each in MUTANTS if each.name == name)
+    explorations = Explorations()
+    with Sandboxes() as sandboxes:
+        verified = partial(verify, mutant.harness, sandboxes=sandboxes)
+        found = verified(clause, explorations=explorations)
+        itself = verified(own)
+    assert (found.verdict.verdict, found.verdict.violations) == (Verdict.UNEXERCISED, ())
+    assert found.verdict.reason == "the store breaks without what this clause is about"
+    assert own in {each.clause for each in found.others}
+    assert clause not in {each.clause for each in found.others}
+    assert itself.verdict.verdict is Verdict.BROKEN
+    assert explorations.done(mutant.harness) is None
+
+
+def test_an_attempt_too_many_is_laid_to_no_fail_of_another_job() -> None:
+    """Which came in between, in the example of another clause."""
+    mutant = next(each for each in MUTANTS if each.name == "one-attempt-more")
+    with Sandboxes() as sandboxes:
+        found = verify(mutant.harness, "lease/attempts-steady", sandboxes=sandboxes)
+    assert {(each.clause, each.instead) for each in found.others} == {("fail/max-attempts", None)}

@@ -10,7 +10,7 @@ from functools import partial
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import NotApplicable, NotEmpty, NotExercised, open_bench
 from async_contract.experiments.cases import EXAMPLE, Case
-from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, Example
+from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, PLAIN, Example
 from async_contract.experiments.control import labelled, marked, of_finding, of_history
 from async_contract.experiments.examples.scene import look_back
 from async_contract.experiments.findings import Finding
@@ -24,6 +24,9 @@ from async_contract.history.operation import Operation
 from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import judge
 from async_contract.judge.verdict import ClauseVerdict, Label, Verdict, Violation
+
+BY_ITSELF = "the store breaks without what this clause is about"
+"""Why a clause was not exercised."""
 
 TRIES = 10
 """So often a case is repeated until it breaks its clause again."""
@@ -145,20 +148,19 @@ class _Run:
         if control is None:
             return None
         self._guarded(partial(self._run_example, control))
-        found, others = self._judged()
+        found, others = self._told_apart(*self._judged())
         if self._verdict is Verdict.ERROR:
             return Verification(self._conclude(found), others, tuple(self._history))
         self._stop(Verdict.HELD, "")  # whatever else ended the control is for the example to say
         if all(CLAUSE[each.clause].level == "SHOULD" for each in others):
             return None
-        reason = "the store breaks without what this clause is about"
-        unexercised = ClauseVerdict(self._clause.id, Verdict.UNEXERCISED, reason=reason)
+        unexercised = ClauseVerdict(self._clause.id, Verdict.UNEXERCISED, reason=BY_ITSELF)
         return Verification(unexercised, others, tuple(self._history))
 
     def _verification(self, first: Sequence[Case]) -> Verification:
         self._guarded(partial(self._run_example, EXAMPLES[self._clause.id]))
-        found, others = self._judged()
-        if found.verdict is Verdict.BROKEN:
+        found, others = self._told_apart(*self._judged())
+        if found.verdict is Verdict.BROKEN or found.reason == BY_ITSELF:
             return self._in_order(found, others) or Verification(found, others, tuple(self._history))
         if self._explorations is None or self._verdict not in (Verdict.HELD, Verdict.UNEXERCISED):
             return Verification(self._conclude(found), others, tuple(self._history))
@@ -193,7 +195,7 @@ class _Run:
         breaks the clause may well do so in an order that was chosen, and then it is told with that.
         """
         clause = self._clause.id
-        if self._explorations is None or clause == "durable/kill":
+        if self._explorations is None or clause == "durable/kill" or found.verdict is not Verdict.BROKEN:
             return None
         if of_history(clause, self._history) is not Label.BEST_EFFORT:
             return None
@@ -208,6 +210,35 @@ class _Run:
         judgement = judge(self._history, self._capabilities)
         others = tuple(each for each in judgement.violations if each.clause != self._clause.id)
         return judgement.verdicts[self._clause.id], others
+
+    def _told_apart(
+        self, found: ClauseVerdict, others: tuple[Violation, ...]
+    ) -> tuple[ClauseVerdict, tuple[Violation, ...]]:
+        """The same, but what the store breaks by itself is laid to no call that was made besides."""
+        violations = (*found.violations, *others)
+        if not any(each.instead for each in violations):
+            return found, others
+        own = self._broken_by_itself()
+        told = [
+            each.instead if each.instead is not None and each.instead.clause in own else each
+            for each in violations
+        ]
+        kept = tuple(each for each in told if each.clause == self._clause.id)
+        if kept:
+            found = replace(found, verdict=Verdict.BROKEN, violations=kept, reason="")
+        elif found.verdict is Verdict.BROKEN:
+            found = ClauseVerdict(self._clause.id, Verdict.UNEXERCISED, found.count, reason=BY_ITSELF)
+        return found, tuple(each for each in told if each.clause != self._clause.id)
+
+    def _broken_by_itself(self) -> set[str]:
+        """The clauses that the store breaks in the plainest scenes, with no call to blame."""
+        broken = set()
+        for scene in PLAIN:
+            alone = _Run(self._harness, self._clause.id, self._sandboxes, self._limits, None)
+            alone._guarded(partial(alone._run_example, scene))
+            found, others = alone._judged()
+            broken |= {each.clause for each in (*found.violations, *others) if each.instead is None}
+        return broken
 
     def _conclude(self, found: ClauseVerdict) -> ClauseVerdict:
         """The verdict, where nothing breaks the clause; nothing is held by half a run."""
