@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import STORE_CLAUSES
+from async_contract.experiments import verify as verify_module
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.catalogue import EXAMPLES
 from async_contract.experiments.explore import Budget, Explorer
@@ -142,6 +144,20 @@ def test_a_call_that_hangs_is_given_up() -> None:
     assert found is Verdict.ERROR
     assert reason.startswith(f"complete did not return within 0.1 s: it hung at {__file__}:")
     assert reason.endswith(" in complete: await asyncio.Event().wait()")
+
+
+def test_a_store_that_is_slow_is_told_by_its_slow_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be over when the time is up, and then nothing stands where it was lost."""
+    monkeypatch.setattr(verify_module, "SLOW", 0)
+    found, reason = verdict(Blocks, "complete/final", Limits(item=0.2))
+    assert found is Verdict.ERROR
+    slow = r"; \d+ of its calls took more than a second, the last one 0 s: worker \d's lease, ok$"
+    assert re.search(slow, reason)
+    monkeypatch.setattr(verify_module, "SLOW", 10**18)
+    assert "took more" not in verdict(Blocks, "complete/final", Limits(item=0.2))[1]
+    monkeypatch.setattr(verify_module, "SLOW", 0)
+    in_virtual_time = StoreHarness(Blocks, virtual_time=True)
+    assert "took more" not in verdict(in_virtual_time, "complete/final", Limits(item=0.2))[1]
 
 
 def test_a_store_that_blocks_is_stopped() -> None:

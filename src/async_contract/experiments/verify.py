@@ -20,13 +20,16 @@ from async_contract.experiments.ways import WAY, Explorations, Explored
 from async_contract.harness.errors import HarnessError, TargetError
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
-from async_contract.history.operation import Operation
+from async_contract.history.operation import CANCELLED, Operation
 from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import judge
 from async_contract.judge.verdict import ClauseVerdict, Label, Verdict, Violation
 
 BY_ITSELF = "the store breaks without what this clause is about"
 """Why a clause was not exercised."""
+
+SLOW = 1_000_000_000
+"""Nanoseconds after which a call is a slow one."""
 
 TRIES = 10
 """So often a case is repeated until it breaks its clause again."""
@@ -256,7 +259,7 @@ class _Run:
                 run()
         except TimeLimitExceeded as hung:
             self._hung = True
-            self._stop(Verdict.ERROR, f"it hung: stopped after {self._limits.item:g} s, {hung}")
+            self._stop(Verdict.ERROR, f"it hung: stopped after {self._limits.item:g} s, {hung}{self._slow()}")
         except NotApplicable as reason:
             self._stop(Verdict.NOT_PROMISED, str(reason))
         except NotExercised as reason:
@@ -264,6 +267,22 @@ class _Run:
         except (NotEmpty, HarnessError, TargetError, CallTimedOut) as reason:
             self._hung = isinstance(reason, CallTimedOut)
             self._stop(Verdict.ERROR, str(reason))
+
+    def _slow(self) -> str:
+        """Which calls took long, if any did: who has waited in a driver may stand somewhere else by now."""
+        if self._harness.virtual_time:
+            return ""
+        done = [each for each in self._history if each.returned and each.error != CANCELLED]
+        over = [each for each in done if (each.returned or 0) - each.invoked >= SLOW]
+        if not over:
+            return ""
+        last = over[-1]
+        what = f"worker {last.worker}'s {last.method}" + (f" of {last.job_id!a}" if last.job_id else "")
+        took = ((last.returned or 0) - last.invoked) / 1_000_000_000
+        return (
+            f"; {len(over)} of its calls took more than a second, the last one {took:.0f} s: {what}, "
+            f"{last.error or last.outcome}"
+        )
 
     def _run_example(self, example: Example) -> None:
         with asyncio.Runner() as runner:
