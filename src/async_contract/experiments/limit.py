@@ -60,7 +60,7 @@ def _where(frame: FrameType | None) -> str:
     """The lines in which the code stood: that of the running call, and of the tasks that wait."""
     stacks = [called_by_us(traceback.extract_stack(frame))]
     try:
-        tasks = asyncio.all_tasks(asyncio.get_running_loop())
+        tasks = asyncio.all_tasks(asyncio.get_running_loop()) - {asyncio.current_task()}
     except RuntimeError:
         tasks = set()
     for task in tasks:
