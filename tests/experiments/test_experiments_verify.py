@@ -516,3 +516,23 @@ def test_an_attempt_too_many_is_laid_to_no_fail_of_another_job() -> None:
     with Sandboxes() as sandboxes:
         found = verify(mutant.harness, "lease/attempts-steady", sandboxes=sandboxes)
     assert {(each.clause, each.instead) for each in found.others} == {("fail/max-attempts", None)}
+
+
+def test_a_store_whose_leases_never_end_may_have_another_clock_than_it_promised() -> None:
+    """One of whose leases some did end has none, nor has one that promised none."""
+    hint = (
+        " (no lease ended at all: if the store takes an instant from elsewhere than sandbox.clock, or sleeps "
+        "by the event loop, leave virtual_time=True out)"
+    )
+    told = {}
+    with Sandboxes() as sandboxes:
+        for name in ("never-expires", "expires-once"):
+            mutant = next(each for each in MUTANTS if each.name == name)
+            found = verify(mutant.harness, "expiry/returns", sandboxes=sandboxes).verdict
+            told[name] = (found.verdict, [each.happened.endswith(hint) for each in found.violations])
+        real = StoreHarness(PlainList, capabilities=Capabilities(lease_timeout=0.01))
+        found = verify(real, "expiry/returns", sandboxes=sandboxes).verdict
+    assert {verdict for verdict, _ in told.values()} == {found.verdict} == {Verdict.BROKEN}
+    assert all(told["never-expires"][1])
+    assert not any(told["expires-once"][1])
+    assert not any(each.happened.endswith(hint) for each in found.violations)

@@ -28,6 +28,11 @@ from async_contract.judge.verdict import ClauseVerdict, Label, Verdict, Violatio
 BY_ITSELF = "the store breaks without what this clause is about"
 """Why a clause was not exercised."""
 
+_CLOCK = (
+    "no lease ended at all: if the store takes an instant from elsewhere than sandbox.clock, or sleeps by "
+    "the event loop, leave virtual_time=True out"
+)
+
 SLOW = 1_000_000_000
 """Nanoseconds after which a call is a slow one."""
 
@@ -163,6 +168,7 @@ class _Run:
     def _verification(self, first: Sequence[Case]) -> Verification:
         self._guarded(partial(self._run_example, EXAMPLES[self._clause.id]))
         found, others = self._told_apart(*self._judged())
+        found = self._hinted(found)
         if found.verdict is Verdict.BROKEN or found.reason == BY_ITSELF:
             return self._in_order(found, others) or Verification(found, others, tuple(self._history))
         if self._explorations is None or self._verdict not in (Verdict.HELD, Verdict.UNEXERCISED):
@@ -232,6 +238,17 @@ class _Run:
         elif found.verdict is Verdict.BROKEN:
             found = ClauseVerdict(self._clause.id, Verdict.UNEXERCISED, found.count, reason=BY_ITSELF)
         return found, tuple(each for each in told if each.clause != self._clause.id)
+
+    def _hinted(self, found: ClauseVerdict) -> ClauseVerdict:
+        """The same, with a hint where the harness seems to promise another clock than the store has."""
+        if (
+            self._clause.id != "expiry/returns"
+            or not self._harness.virtual_time
+            or _came_again(self._history)
+        ):
+            return found
+        told = [replace(each, happened=f"{each.happened} ({_CLOCK})") for each in found.violations]
+        return replace(found, violations=tuple(told))
 
     def _broken_by_itself(self) -> set[str]:
         """The clauses that the store breaks in the plainest scenes, with no call to blame."""
@@ -316,3 +333,16 @@ class _Run:
                 raise
             await bench.drain()
             await look_back(bench)
+
+
+def _came_again(history: Sequence[Operation]) -> bool:
+    """Whether a job was delivered a second time that nobody had failed."""
+    delivered: set[object] = set()
+    for each in history:
+        ids = {job.id for job in each.jobs} if each.method == "lease" else set()
+        if ids & delivered:
+            return True
+        delivered |= ids
+        if each.method == "fail":
+            delivered.discard(each.job_id)
+    return False
