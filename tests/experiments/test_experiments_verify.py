@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import STORE_CLAUSES
+from async_contract.experiments import verify as verify_module
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.catalogue import EXAMPLES
 from async_contract.experiments.explore import Budget, Explorer
@@ -142,6 +144,20 @@ def test_a_call_that_hangs_is_given_up() -> None:
     assert found is Verdict.ERROR
     assert reason.startswith(f"complete did not return within 0.1 s: it hung at {__file__}:")
     assert reason.endswith(" in complete: await asyncio.Event().wait()")
+
+
+def test_a_store_that_is_slow_is_told_by_its_slow_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be over when the time is up, and then nothing stands where it was lost."""
+    monkeypatch.setattr(verify_module, "SLOW", 0)
+    found, reason = verdict(Blocks, "complete/final", Limits(item=0.2))
+    assert found is Verdict.ERROR
+    slow = r"; \d+ of its calls took more than a second, the last one 0 s: worker \d's lease, ok$"
+    assert re.search(slow, reason)
+    monkeypatch.setattr(verify_module, "SLOW", 10**18)
+    assert "took more" not in verdict(Blocks, "complete/final", Limits(item=0.2))[1]
+    monkeypatch.setattr(verify_module, "SLOW", 0)
+    in_virtual_time = StoreHarness(Blocks, virtual_time=True)
+    assert "took more" not in verdict(in_virtual_time, "complete/final", Limits(item=0.2))[1]
 
 
 def test_a_store_that_blocks_is_stopped() -> None:
@@ -468,3 +484,55 @@ def test_what_is_in_order_or_can_not_be_is_told_as_it_is(clause: str) -> None:
         found = verify(mutant.harness, clause, sandboxes=sandboxes, limits=QUICK, explorations=explorations)
     assert (found.verdict.verdict, found.finding) == (Verdict.BROKEN, None)
     assert explorations.done(mutant.harness) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "clause", "own"),
+    [
+        ("keeps-newest-back", "lease/within-limit", "lease/progress"),
+        ("forgets-every-fifth", "lease/snapshot", "lease/progress"),
+        ("fail-buries", "durable/reopen", "fail/redelivers"),
+    ],
+)
+def test_what_a_store_breaks_by_itself_is_laid_to_no_call(name: str, clause: str, own: str) -> None:
+    """It breaks it in the plainest scenes too, so the clause that the calls are about was not exercised."""
+    mutant = next(each for each in MUTANTS if each.name == name)
+    explorations = Explorations()
+    with Sandboxes() as sandboxes:
+        verified = partial(verify, mutant.harness, sandboxes=sandboxes)
+        found = verified(clause, explorations=explorations)
+        itself = verified(own)
+    assert (found.verdict.verdict, found.verdict.violations) == (Verdict.UNEXERCISED, ())
+    assert found.verdict.reason == "the store breaks without what this clause is about"
+    assert own in {each.clause for each in found.others}
+    assert clause not in {each.clause for each in found.others}
+    assert itself.verdict.verdict is Verdict.BROKEN
+    assert explorations.done(mutant.harness) is None
+
+
+def test_an_attempt_too_many_is_laid_to_no_fail_of_another_job() -> None:
+    """Which came in between, in the example of another clause."""
+    mutant = next(each for each in MUTANTS if each.name == "one-attempt-more")
+    with Sandboxes() as sandboxes:
+        found = verify(mutant.harness, "lease/attempts-steady", sandboxes=sandboxes)
+    assert {(each.clause, each.instead) for each in found.others} == {("fail/max-attempts", None)}
+
+
+def test_a_store_whose_leases_never_end_may_have_another_clock_than_it_promised() -> None:
+    """One of whose leases some did end has none, nor has one that promised none."""
+    hint = (
+        " (no lease ended at all: if the store takes an instant from elsewhere than sandbox.clock, or sleeps "
+        "by the event loop, leave virtual_time=True out)"
+    )
+    told = {}
+    with Sandboxes() as sandboxes:
+        for name in ("never-expires", "expires-once"):
+            mutant = next(each for each in MUTANTS if each.name == name)
+            found = verify(mutant.harness, "expiry/returns", sandboxes=sandboxes).verdict
+            told[name] = (found.verdict, [each.happened.endswith(hint) for each in found.violations])
+        real = StoreHarness(PlainList, capabilities=Capabilities(lease_timeout=0.01))
+        found = verify(real, "expiry/returns", sandboxes=sandboxes).verdict
+    assert {verdict for verdict, _ in told.values()} == {found.verdict} == {Verdict.BROKEN}
+    assert all(told["never-expires"][1])
+    assert not any(told["expires-once"][1])
+    assert not any(each.happened.endswith(hint) for each in found.violations)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from async_contract.history.places import users_place
+from async_contract.history import places
+from async_contract.history.places import called_by_us, users_place
 from async_contract.store import JobNotFound
 
 
@@ -41,3 +42,16 @@ def test_where_no_line_is_the_user_s_the_innermost_is_named() -> None:
     assert users_place(only) == f"at {inner.filename}:{inner.lineno} in {inner.name}: {inner.line}"
     assert inner.filename != __file__
     assert not users_place(traceback.StackSummary())
+
+
+def test_who_called_us_is_not_theirs() -> None:
+    """A stack that begins with pytest begins with us instead; one without us stays as it is."""
+    stack = traceback.extract_stack()
+    assert called_by_us(stack) == stack
+    ours = traceback.FrameSummary(places.__file__, 1, "ours")
+    theirs = traceback.FrameSummary("store.py", 2, "complete")
+    assert called_by_us(traceback.StackSummary.from_list([*stack, ours, theirs, ours])) == [
+        ours,
+        theirs,
+        ours,
+    ]

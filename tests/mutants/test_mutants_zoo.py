@@ -73,7 +73,7 @@ ids-matched-by-prefix: complete/unknown-harmless complete/unknown-reported fail/
 ids-end-at-nul: complete/unknown-reported
 starts-anew-at-expiry: lease/attempts fail/max-attempts fail/only-that-job expiry/max-attempts
 counts-fails-only: fail/max-attempts fail/only-that-job expiry/max-attempts
-starts-anew-at-fail: lease/attempts-steady fail/max-attempts fail/only-that-job expiry/max-attempts
+starts-anew-at-fail: lease/attempts-steady fail/max-attempts expiry/max-attempts
 empty-id-completes-all: complete/unknown-reported
 empty-id-fails-all: fail/unknown-reported
 refuses-after-completing: fail/rejected-means-not-done
@@ -81,25 +81,18 @@ fail-revives-completed: fail/unleased-reported
 fail-buries-completed: fail/unleased-reported
 
 # A job on lease comes to another: its holder is refused later, and what was called before is suspected.
-marks-first-of-batch: lease/snapshot complete/accepted complete/only-that-job
-  complete/rejected-means-not-done fail/accepted fail/only-that-job fail/rejected-means-not-done
+marks-first-of-batch: complete/accepted complete/only-that-job fail/accepted fail/only-that-job
   expiry/not-early expiry/max-attempts
-marks-five-of-batch: complete/accepted complete/only-that-job complete/rejected-means-not-done
-  fail/accepted fail/only-that-job fail/rejected-means-not-done expiry/not-early
+marks-five-of-batch: complete/accepted fail/accepted expiry/not-early
 remembers-fifty-leases: complete/accepted complete/only-that-job complete/rejected-means-not-done
   expiry/not-early
-leases-per-connection: complete/only-that-job complete/rejected-means-not-done complete/cancelled
-  fail/only-that-job expiry/not-early
-redelivers-to-holder: lease/identity lease/snapshot complete/only-that-job complete/unknown-harmless
-  complete/cancelled fail/only-that-job fail/unknown-harmless fail/cancelled expiry/not-early
-abandons-earlier-batch: lease/snapshot complete/accepted complete/only-that-job complete/unknown-harmless
-  complete/rejected-means-not-done complete/repeat-harmless complete/cancelled fail/accepted
-  fail/only-that-job fail/unknown-harmless fail/rejected-means-not-done fail/hostile-message
-  expiry/not-early expiry/max-attempts
+leases-per-connection: complete/only-that-job fail/only-that-job expiry/not-early
+redelivers-to-holder: expiry/not-early
+abandons-earlier-batch: lease/snapshot complete/accepted fail/accepted fail/only-that-job expiry/not-early
+  expiry/max-attempts
 forgets-lease-of-failed-job: complete/unknown-harmless fail/unknown-harmless expiry/not-early
-expires-at-once: lease/snapshot complete/accepted complete/only-that-job complete/unknown-harmless
-  complete/rejected-means-not-done complete/cancelled fail/accepted fail/only-that-job
-  fail/unknown-harmless fail/rejected-means-not-done fail/cancelled expiry/not-early
+expires-at-once: lease/snapshot complete/accepted complete/only-that-job fail/accepted fail/only-that-job
+  expiry/not-early
 expires-at-half: complete/only-that-job fail/accepted fail/rejected-means-not-done
 timer-outlives-fail: complete/accepted complete/only-that-job complete/rejected-means-not-done
 complete-releases-others: complete/accepted complete/rejected-means-not-done complete/cancelled
@@ -110,25 +103,17 @@ unknown-complete-releases: lease/identity complete/only-that-job complete/reject
 unencodable-half-applied: fail/rejected-means-not-done
 
 # A job that is ready, or should be, never comes: what was called since it was enqueued is suspected.
-delivers-dicts: lease/within-limit lease/snapshot lease/progress complete/only-that-job
-  complete/unknown-harmless complete/rejected-means-not-done fail/only-that-job fail/unknown-harmless
-  fail/rejected-means-not-done durable/reopen
-delivers-its-keys: lease/within-limit lease/snapshot lease/progress complete/only-that-job
-  complete/rejected-means-not-done fail/only-that-job fail/rejected-means-not-done
-delivers-row-numbers: lease/within-limit lease/snapshot lease/progress complete/only-that-job
-  complete/unknown-harmless complete/rejected-means-not-done fail/only-that-job fail/unknown-harmless
-  fail/rejected-means-not-done durable/reopen
+delivers-dicts: lease/progress
+delivers-its-keys: lease/snapshot lease/progress
+delivers-row-numbers: lease/progress
 ids-cut-at-colon: lease/progress
 ids-unquoted: lease/progress
 delivers-stop-marker: lease/within-limit lease/snapshot
 waits-for-full-batch: lease/within-limit lease/snapshot complete/only-that-job
   complete/rejected-means-not-done complete/repeat-harmless fail/redelivers fail/max-attempts
-  fail/rejected-means-not-done fail/hostile-message expiry/returns
-keeps-newest-back: lease/within-limit complete/only-that-job complete/rejected-means-not-done
-  fail/redelivers fail/max-attempts fail/rejected-means-not-done expiry/returns
-forgets-every-fifth: lease/within-limit lease/snapshot complete/only-that-job fail/only-that-job
-takes-one-more: lease/within-limit lease/order complete/only-that-job fail/redelivers fail/only-that-job
-  expiry/returns
+  fail/only-that-job fail/rejected-means-not-done expiry/returns
+keeps-newest-back: fail/redelivers fail/max-attempts fail/rejected-means-not-done expiry/returns
+takes-one-more: lease/order fail/redelivers fail/only-that-job expiry/returns
 stops-at-unreadable-job: fail/redelivers
 lease-stays-busy: lease/progress
 shared-scratch: lease/progress
@@ -144,7 +129,6 @@ cancelled-complete-releases-all: complete/rejected-means-not-done
 # A job can't be completed, or is by a call on another: its holder is refused, and calls are suspected.
 completes-latest-batch-only: lease/snapshot complete/only-that-job fail/hostile-message
 completes-in-order-only: complete/only-that-job complete/cancelled fail/only-that-job fail/cancelled
-completes-first-delivery-only: complete/only-that-job
 completes-up-to: complete/accepted complete/rejected-means-not-done fail/accepted fail/cancelled
   expiry/returns
 completes-oldest: complete/accepted complete/final complete/rejected-means-not-done complete/repeat-harmless
@@ -161,39 +145,28 @@ unknown-fails-oldest: lease/identity fail/unknown-reported fail/rejected-means-n
 fail-queues-twice: fail/max-attempts fail/rejected-means-not-done expiry/returns
 
 # A completed job comes back, in every scenario that completes one.
-complete-only-hides: complete/only-that-job complete/repeat-harmless fail/only-that-job
-  fail/after-complete durable/reopen
+complete-only-hides: complete/only-that-job complete/repeat-harmless fail/only-that-job fail/after-complete
+  durable/reopen
 lease-outlives-complete: complete/only-that-job complete/repeat-harmless fail/only-that-job
   fail/after-complete durable/reopen
-complete-forgets-retried: complete/only-that-job complete/repeat-harmless fail/only-that-job
-  durable/reopen
 
 # A failed job does not come back as it should, in every scenario that fails one.
 fail-keeps-lease: complete/only-that-job fail/redelivers fail/only-that-job
-fail-completes: complete/only-that-job fail/redelivers fail/only-that-job fail/rejected-means-not-done
-  fail/hostile-message fail/cancelled durable/reopen
-fail-deletes: complete/only-that-job fail/redelivers fail/only-that-job fail/rejected-means-not-done
-  fail/hostile-message durable/reopen
-fail-buries: complete/only-that-job fail/max-attempts fail/only-that-job fail/rejected-means-not-done
-  fail/hostile-message durable/reopen
-fail-hides-forever: complete/only-that-job complete/rejected-means-not-done fail/rejected-means-not-done
-  fail/hostile-message
-retries-too-late: complete/only-that-job fail/hostile-message
-redelivers-anyway: complete/only-that-job fail/only-that-job fail/rejected-means-not-done
-  fail/hostile-message
+fail-completes: fail/redelivers fail/only-that-job fail/rejected-means-not-done fail/cancelled
+fail-deletes: fail/redelivers fail/only-that-job fail/rejected-means-not-done
+fail-buries: fail/max-attempts
+retries-too-late: complete/only-that-job fail/rejected-means-not-done fail/hostile-message
 lease-outlives-fail: complete/only-that-job complete/rejected-means-not-done fail/only-that-job
   fail/rejected-means-not-done durable/reopen
-one-attempt-more: fail/only-that-job expiry/max-attempts
-one-attempt-less: fail/only-that-job expiry/returns
-never-dead: fail/only-that-job expiry/max-attempts
-attempts-shared-by-kind: complete/only-that-job complete/rejected-means-not-done complete/cancelled
-  fail/redelivers fail/only-that-job fail/rejected-means-not-done expiry/returns durable/reopen
+one-attempt-more: expiry/max-attempts
+one-attempt-less: expiry/returns
+never-dead: expiry/max-attempts
+attempts-shared-by-kind: complete/cancelled fail/redelivers expiry/returns
 
 # A job whose lease has expired does not come back, in every scenario that lets one expire.
 watches-first-of-batch: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done
   durable/reopen
-expiry-buries: complete/rejected-means-not-done complete/cancelled fail/rejected-means-not-done
-expiry-loses: complete/rejected-means-not-done fail/rejected-means-not-done
+expiry-buries: complete/cancelled
 timers-in-memory: complete/rejected-means-not-done fail/rejected-means-not-done
 
 # What a process keeps in its memory is lost when it is killed, and where the store is opened in another one.

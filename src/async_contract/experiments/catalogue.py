@@ -6,13 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
 from async_contract.experiments.bench import Bench
-from async_contract.experiments.examples import complete, durable, expiry, fail, lease
+from async_contract.experiments.examples import complete, durable, expiry, fail, lease, plain
 
 Example = Callable[[Bench], Awaitable[None]]
 """One small scenario: what it does to the store is recorded by the bench."""
 
 CONTROLS: Mapping[str, Example] = MappingProxyType({"lease/identity": lease.as_many})
 """What an example does besides what it is made for: a store that breaks in this breaks another clause."""
+
+PLAIN: tuple[Example, ...] = (plain.only_leases, plain.one_by_one)
+"""What a store breaks in these is not due to any call that others make besides."""
 
 EXAMPLES: Mapping[str, Example] = MappingProxyType(
     {

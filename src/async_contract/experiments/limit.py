@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from weakref import WeakSet
 
-from async_contract.history.places import users_place
+from async_contract.history.places import called_by_us, users_place
 
 _SOON = 1e-4
 
@@ -58,9 +58,9 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def _where(frame: FrameType | None) -> str:
     """The lines in which the code stood: that of the running call, and of the tasks that wait."""
-    stacks = [traceback.extract_stack(frame)]
+    stacks = [called_by_us(traceback.extract_stack(frame))]
     try:
-        tasks = asyncio.all_tasks(asyncio.get_running_loop())
+        tasks = asyncio.all_tasks(asyncio.get_running_loop()) - {asyncio.current_task()}
     except RuntimeError:
         tasks = set()
     for task in tasks:

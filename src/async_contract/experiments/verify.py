@@ -10,7 +10,7 @@ from functools import partial
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import NotApplicable, NotEmpty, NotExercised, open_bench
 from async_contract.experiments.cases import EXAMPLE, Case
-from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, Example
+from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, PLAIN, Example
 from async_contract.experiments.control import labelled, marked, of_finding, of_history
 from async_contract.experiments.doubts import Doubts, see_out
 from async_contract.experiments.examples.scene import look_back
@@ -21,10 +21,21 @@ from async_contract.experiments.ways import WAY, Explorations, Explored
 from async_contract.harness.errors import HarnessError, TargetError
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
-from async_contract.history.operation import Operation
+from async_contract.history.operation import CANCELLED, Operation
 from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import judge, kept
 from async_contract.judge.verdict import ClauseVerdict, Label, Verdict, Violation
+
+BY_ITSELF = "the store breaks without what this clause is about"
+"""Why a clause was not exercised."""
+
+_CLOCK = (
+    "no lease ended at all: if the store takes an instant from elsewhere than sandbox.clock, or sleeps by "
+    "the event loop, leave virtual_time=True out"
+)
+
+SLOW = 1_000_000_000
+"""Nanoseconds after which a call is a slow one."""
 
 TRIES = 10
 """So often a case is repeated until it breaks its clause again."""
@@ -146,20 +157,20 @@ class _Run:
         if control is None:
             return None
         self._guarded(partial(self._run_example, control))
-        found, others = self._judged()
+        found, others = self._told_apart(*self._judged())
         if self._verdict is Verdict.ERROR:
             return Verification(self._conclude(found), others, tuple(self._history))
         self._stop(Verdict.HELD, "")  # whatever else ended the control is for the example to say
         if all(CLAUSE[each.clause].level == "SHOULD" for each in others):
             return None
-        reason = "the store breaks without what this clause is about"
-        unexercised = ClauseVerdict(self._clause.id, Verdict.UNEXERCISED, reason=reason)
+        unexercised = ClauseVerdict(self._clause.id, Verdict.UNEXERCISED, reason=BY_ITSELF)
         return Verification(unexercised, others, tuple(self._history))
 
     def _verification(self, first: Sequence[Case]) -> Verification:
         self._guarded(partial(self._run_example, EXAMPLES[self._clause.id]))
-        found, others = self._judged()
-        if found.verdict is Verdict.BROKEN:
+        found, others = self._told_apart(*self._judged())
+        found = self._hinted(found)
+        if found.verdict is Verdict.BROKEN or found.reason == BY_ITSELF:
             return self._in_order(found, others) or Verification(found, others, tuple(self._history))
         if self._explorations is None or self._verdict not in (Verdict.HELD, Verdict.UNEXERCISED):
             return Verification(self._conclude(found), others, tuple(self._history))
@@ -194,7 +205,7 @@ class _Run:
         breaks the clause may well do so in an order that was chosen, and then it is told with that.
         """
         clause = self._clause.id
-        if self._explorations is None or clause == "durable/kill":
+        if self._explorations is None or clause == "durable/kill" or found.verdict is not Verdict.BROKEN:
             return None
         if of_history(clause, self._history) is not Label.BEST_EFFORT:
             return None
@@ -209,6 +220,46 @@ class _Run:
         judgement = judge(self._history, self._capabilities, hasty=self._harness.virtual_time)
         others = tuple(each for each in judgement.violations if each.clause != self._clause.id)
         return judgement.verdicts[self._clause.id], others
+
+    def _told_apart(
+        self, found: ClauseVerdict, others: tuple[Violation, ...]
+    ) -> tuple[ClauseVerdict, tuple[Violation, ...]]:
+        """The same, but what the store breaks by itself is laid to no call that was made besides."""
+        violations = (*found.violations, *others)
+        if not any(each.instead for each in violations):
+            return found, others
+        own = self._broken_by_itself()
+        told = [
+            each.instead if each.instead is not None and each.instead.clause in own else each
+            for each in violations
+        ]
+        kept = tuple(each for each in told if each.clause == self._clause.id)
+        if kept:
+            found = replace(found, verdict=Verdict.BROKEN, violations=kept, reason="")
+        elif found.verdict is Verdict.BROKEN:
+            found = ClauseVerdict(self._clause.id, Verdict.UNEXERCISED, found.count, reason=BY_ITSELF)
+        return found, tuple(each for each in told if each.clause != self._clause.id)
+
+    def _hinted(self, found: ClauseVerdict) -> ClauseVerdict:
+        """The same, with a hint where the harness seems to promise another clock than the store has."""
+        if (
+            self._clause.id != "expiry/returns"
+            or not self._harness.virtual_time
+            or _came_again(self._history)
+        ):
+            return found
+        told = [replace(each, happened=f"{each.happened} ({_CLOCK})") for each in found.violations]
+        return replace(found, violations=tuple(told))
+
+    def _broken_by_itself(self) -> set[str]:
+        """The clauses that the store breaks in the plainest scenes, with no call to blame."""
+        broken = set()
+        for scene in PLAIN:
+            alone = _Run(self._harness, self._clause.id, self._sandboxes, self._limits, None)
+            alone._guarded(partial(alone._run_example, scene))
+            found, others = alone._judged()
+            broken |= {each.clause for each in (*found.violations, *others) if each.instead is None}
+        return broken
 
     def _conclude(self, found: ClauseVerdict) -> ClauseVerdict:
         """The verdict, where nothing breaks the clause; nothing is held by half a run."""
@@ -226,7 +277,7 @@ class _Run:
                 run()
         except TimeLimitExceeded as hung:
             self._hung = True
-            self._stop(Verdict.ERROR, f"it hung: stopped after {self._limits.item:g} s, {hung}")
+            self._stop(Verdict.ERROR, f"it hung: stopped after {self._limits.item:g} s, {hung}{self._slow()}")
         except NotApplicable as reason:
             self._stop(Verdict.NOT_PROMISED, str(reason))
         except NotExercised as reason:
@@ -234,6 +285,22 @@ class _Run:
         except (NotEmpty, HarnessError, TargetError, CallTimedOut) as reason:
             self._hung = isinstance(reason, CallTimedOut)
             self._stop(Verdict.ERROR, str(reason))
+
+    def _slow(self) -> str:
+        """Which calls took long, if any did: who has waited in a driver may stand somewhere else by now."""
+        if self._harness.virtual_time:
+            return ""
+        done = [each for each in self._history if each.returned and each.error != CANCELLED]
+        over = [each for each in done if (each.returned or 0) - each.invoked >= SLOW]
+        if not over:
+            return ""
+        last = over[-1]
+        what = f"worker {last.worker}'s {last.method}" + (f" of {last.job_id!a}" if last.job_id else "")
+        took = ((last.returned or 0) - last.invoked) / 1_000_000_000
+        return (
+            f"; {len(over)} of its calls took more than a second, the last one {took:.0f} s: {what}, "
+            f"{last.error or last.outcome}"
+        )
 
     def _run_example(self, example: Example) -> None:
         with asyncio.Runner() as runner:
@@ -272,3 +339,16 @@ class _Run:
             await bench.drain()
             await see_out(bench)
             await look_back(bench)
+
+
+def _came_again(history: Sequence[Operation]) -> bool:
+    """Whether a job was delivered a second time that nobody had failed."""
+    delivered: set[object] = set()
+    for each in history:
+        ids = {job.id for job in each.jobs} if each.method == "lease" else set()
+        if ids & delivered:
+            return True
+        delivered |= ids
+        if each.method == "fail":
+            delivered.discard(each.job_id)
+    return False

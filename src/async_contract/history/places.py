@@ -6,7 +6,8 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-_NOT_THEIRS = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "<frozen")
+_OURS = str(Path(__file__).parents[1])
+_NOT_THEIRS = (_OURS, sysconfig.get_path("stdlib"), "<frozen")
 
 
 def users_place(stack: traceback.StackSummary) -> str:
@@ -17,3 +18,9 @@ def users_place(stack: traceback.StackSummary) -> str:
         return ""
     place = places[-1]
     return f"at {place.filename}:{place.lineno} in {place.name}: {place.line}"
+
+
+def called_by_us(stack: traceback.StackSummary) -> traceback.StackSummary:
+    """The part of a stack that begins with us: who called us is pytest, and not theirs either."""
+    first = next((at for at, each in enumerate(stack) if each.filename.startswith(_OURS)), 0)
+    return traceback.StackSummary.from_list(stack[first:])

@@ -11,11 +11,15 @@ from async_contract.history.operation import OK, Operation
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A broken clause: its id, what happened, and the call that is to blame, if there is one."""
+    """A broken clause: its id, what happened, and the call that is to blame, if there is one.
+
+    `instead` is what it is if that call is not to blame.
+    """
 
     clause: str
     happened: str
     suspect: Operation | None = None
+    instead: Named | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ class Judge:
         case = self._case(id, operations, found.stuck_at, found.states)
         named = name(case, self._capabilities)
         witness = least(operations[: found.stuck_at + 1], id, named, self._still_shows(id, named))
-        self._stuck[id] = Violation(named.clause, named.happened, id, witness)
+        self._stuck[id] = _violation(named, id, witness)
         return found
 
     def _explain(
@@ -326,7 +326,7 @@ class Judge:
             named = name(case, self._capabilities)
             extra = [named.suspect] if named.suspect is not None else []
             witness = distinct([*(only(each, id) for each in operations), *extra])
-            yield Violation(named.clause, named.happened, id, witness)
+            yield _violation(named, id, witness)
 
     # -- what concerns no job's life, or no job -----------------------------------------------
 
@@ -416,7 +416,7 @@ class Judge:
             own = [only(each, case.job_id) for each in case.before]
             extra = [named.suspect] if named.suspect is not None else []
             witness = distinct([*own, *extra, *end.leases])
-            yield Violation(named.clause, named.happened, case.job_id, witness)
+            yield _violation(named, case.job_id, witness)
 
     def _lost_jobs(self, end: Drained) -> Iterator[Case]:
         owed = Owed(self._capabilities, self._sweep.lost_leases, self._sweep.endings, end.since)
@@ -463,3 +463,11 @@ class Judge:
             reason = f"{clause.counted}: {count}, needed: {clause.minimum}"
             return ClauseVerdict(clause.id, Verdict.UNEXERCISED, count, reason=reason)
         return ClauseVerdict(clause.id, Verdict.HELD, count)
+
+
+def _violation(named: Named, job_id: str, witness: tuple[Operation, ...]) -> Violation:
+    instead = None
+    if named.instead is not None:
+        without = tuple(each for each in witness if each is not named.suspect)
+        instead = Violation(named.instead.clause, named.instead.happened, job_id, without)
+    return Violation(named.clause, named.happened, job_id, witness, instead=instead)

@@ -41,7 +41,7 @@ def name(case: Case, capabilities: Capabilities) -> Named:
         if suspect.method == "connect" and blamed != by_itself.clause:
             continue  # the lease had lasted for long, and may have ended by its time
         if CLAUSE[blamed].binds(capabilities):
-            return Named(blamed, f"{happened}, after {_call(suspect, case)}", suspect)
+            return Named(blamed, f"{happened}, after {_call(suspect, case)}", suspect, by_itself)
     return by_itself
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from async_contract.history.operation import Operation
 
@@ -44,6 +44,8 @@ class Violation:
             order does it, or where nobody chose.
         shown: What shows it where that is no history: inputs and outputs, written out.
         label: How exactly it can be repeated, as a `Label`; empty where that is not known.
+        instead: What it is if the call that it is laid to is not to blame, because the same happens
+            without it; `None` where it is laid to none.
     """
 
     clause: str
@@ -53,6 +55,7 @@ class Violation:
     schedule: tuple[str, ...] = ()
     shown: str = ""
     label: str = ""
+    instead: Violation | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
