@@ -165,3 +165,16 @@ def _unmeasured() -> Iterator[None]:
     """What the test runs or starts is not measured by coverage."""
     with unmeasured():
         yield
+
+
+@pytest.fixture
+def few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every code point only some, and of the patterns that take long too; the self-test has all.
+
+    Where pytest runs in pytest in this process, it has no more of them.
+    """
+    from async_contract.experiments.sanitizers import growth, texts  # noqa: PLC0415 - few tests need them
+
+    some = texts.everything()[::40]
+    monkeypatch.setattr(texts, "everything", lambda: some)
+    monkeypatch.setattr(growth, "PATTERNS", growth.PATTERNS[:9])

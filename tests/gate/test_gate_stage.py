@@ -17,7 +17,7 @@ from async_contract.experiments import gate_stage
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.cases import case_of
 from async_contract.experiments.choosers import OwnOrder
-from async_contract.experiments.findings import Exploration
+from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.gate import Gate
 from async_contract.experiments.gate_stage import Controlled, GateStage, explore
 from async_contract.experiments.limits import STATEMENTS, Limits
@@ -126,10 +126,16 @@ def reached(store: type[LooksThenMoves] = LooksThenMoves, calls: Sequence[str] =
     )  # fmt: skip
 
 
-def explored(harness: StoreHarness, **settings: Any) -> Exploration:
-    """What is found at the gate."""
+def explored(harness: StoreHarness, until: str = "", **settings: Any) -> Exploration:
+    """What is found at the gate; with a clause only until that is broken."""
     with Sandboxes() as sandboxes:
-        return explore(GateStage(harness, sandboxes, Settings(**settings)), EFFORT, 0, frozenset())
+        stage = GateStage(harness, sandboxes, Settings(**settings))
+        return explore(stage, replace(EFFORT, until=until), 0, frozenset())
+
+
+def double_lease(harness: StoreHarness) -> Finding:
+    """The one defect of these stores: that two workers are given a job at once."""
+    return explored(harness, "lease/exclusive").findings["lease/exclusive"]
 
 
 def test_what_comes_between_two_calls_of_a_driver_is_found() -> None:
@@ -159,9 +165,7 @@ class LeavesLate(LooksThenMoves):
 
 def test_the_schedule_names_the_calls_that_are_late() -> None:
     """By what they do."""
-    done = explored(reached(LeavesLate))
-    finding = done.findings["lease/exclusive"]
-    pause, order = finding.violation.schedule
+    pause, order = double_lease(reached(LeavesLate)).violation.schedule
     assert pause.startswith("pause worker ")
     assert pause.endswith(", before look")
     assert order.startswith("so they come in this order: worker ")
@@ -172,7 +176,7 @@ def test_a_pause_where_nobody_was_is_told_without_a_call() -> None:
     """It has none."""
     with Sandboxes() as sandboxes:
         stage = GateStage(reached(), sandboxes, Settings())
-        finding = explored(reached(LeavesLate)).findings["lease/exclusive"]
+        finding = double_lease(reached(LeavesLate))
         assert stage.tell(finding.schedule) == tuple(map(str, finding.schedule))
 
 
@@ -213,7 +217,7 @@ def test_a_store_that_hangs_is_left() -> None:
 def test_an_order_that_is_not_controlled_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """With how often the schedule shows the same, and why."""
     monkeypatch.setattr(gate_stage, "Controlled", lambda _="", passed=0: Controlled("so", passed))
-    *_, told = explored(reached()).findings["lease/exclusive"].violation.schedule
+    *_, told = double_lease(reached()).violation.schedule
     assert told == "5 of 5 tries of this schedule showed it again; so"
 
 
@@ -295,7 +299,7 @@ def test_what_is_found_can_be_tried_again(monkeypatch: pytest.MonkeyPatch, label
     harness = reached()
     if label == "best effort":
         monkeypatch.setattr(Gate, "begin", _loosened(Gate.begin))
-    finding = explored(harness).findings["lease/exclusive"]
+    finding = double_lease(harness)
     with Sandboxes() as sandboxes:
         case = case_of("lease/exclusive", finding)
         again = verify(harness, "lease/exclusive", sandboxes=sandboxes, only=case, tries=1)

@@ -56,7 +56,8 @@ def test_a_store_whose_calls_are_transactions_keeps_the_contract() -> None:
 @pytest.fixture(scope="module")
 def in_one_line() -> Finding:
     """What is found of a store with two statements in a line."""
-    return explored(LeasesInOneLine.reached()).findings["lease/exclusive"]
+    effort = replace(EFFORT, until="lease/exclusive")
+    return explored(LeasesInOneLine.reached(), effort).findings["lease/exclusive"]
 
 
 def test_two_statements_in_one_line_are_found_apart(in_one_line: Finding) -> None:

@@ -28,8 +28,6 @@ from . import stores_calls, stores_ends, stores_errors, stores_order, stores_tim
 from .stores import Odd, stores_in
 from .stores_mixed import Mixture
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 PROGRAMS = 6
 """So many programs are carried out on each store, and as many again by workers at the same time."""
 

@@ -20,7 +20,7 @@ CLAUSES = [clause.id for clause in RUNNER.clauses]
 @pytest.mark.parametrize("mutant", RUNNERS, ids=[each.name for each in RUNNERS])
 def test_a_broken_runner_is_caught_by_its_clause(mutant: RunnerMutant) -> None:
     """With the effort that is usual; what shows it is a story with at least one call."""
-    found = explore(mutant.harness, Limits(), until=mutant.clause).verification(mutant.clause)
+    found = explore(mutant.harness, Limits(item=600.0), until=mutant.clause).verification(mutant.clause)
     assert found.verdict.verdict is Verdict.BROKEN
     (violation,) = found.verdict.violations
     assert (violation.clause, bool(violation.witness)) == (mutant.clause, True)
@@ -28,7 +28,7 @@ def test_a_broken_runner_is_caught_by_its_clause(mutant: RunnerMutant) -> None:
 
 def test_the_runner_of_which_all_are_copies_is_right() -> None:
     """What is held against a broken runner is due to its defect alone."""
-    explored = explore(RunnerHarness(PlainRunner), Limits(effort="quick"))
+    explored = explore(RunnerHarness(PlainRunner), Limits(effort="quick", item=600.0))
     verdicts = {clause: explored.verification(clause).verdict for clause in CLAUSES}
     assert {each.verdict for each in verdicts.values()} == {Verdict.HELD}, verdicts
 

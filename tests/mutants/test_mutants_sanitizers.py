@@ -11,7 +11,6 @@ import pytest
 from async_contract.contract.clauses import CLAUSE
 from async_contract.contract.kinds import LABEL, MESSAGE, Kind
 from async_contract.experiments.limits import Limits
-from async_contract.experiments.sanitizers import growth, texts
 from async_contract.experiments.sanitizers.subject import Sanitizer
 from async_contract.experiments.sanitizers.targets import name_of
 from async_contract.experiments.sanitizers.verify import verify_sanitizer
@@ -57,14 +56,6 @@ def _no_labels_known() -> Iterator[None]:
     labels_kept.forget()
 
 
-@pytest.fixture
-def _few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of every code point only some, and of the patterns that take long too; the self-test has all."""
-    some = texts.everything()[::40]
-    monkeypatch.setattr(texts, "everything", lambda: some)
-    monkeypatch.setattr(growth, "PATTERNS", growth.PATTERNS[:9])
-
-
 def _verdict(subject: Sanitizer, clause: str, limits: Limits) -> ClauseVerdict:
     return verify_sanitizer(subject, clause, limits=limits).verdict
 
@@ -83,7 +74,7 @@ def test_a_broken_sanitizer_is_caught_by_its_clause(mutant: BrokenSanitizer) -> 
     assert "\nrule    " in found.violations[0].shown
 
 
-@pytest.mark.usefixtures("unmeasured", "_few_texts")
+@pytest.mark.usefixtures("unmeasured", "few_texts")
 @pytest.mark.parametrize("mutant", [each for each in ZOO if not each.hangs], ids=lambda each: each.name)
 def test_what_else_is_broken_is_known(mutant: BrokenSanitizer) -> None:
     """All clauses but its own hold, or are broken by what is known to follow from the defect."""
@@ -111,7 +102,7 @@ SUBJECTS = [
 ]
 
 
-@pytest.mark.usefixtures("unmeasured", "_few_texts")
+@pytest.mark.usefixtures("unmeasured", "few_texts")
 @pytest.mark.parametrize(("function", "kind", "redacts"), SUBJECTS)
 def test_a_correct_sanitizer_is_not_blamed(function: legal.Function, kind: Kind, redacts: bool) -> None:  # noqa: FBT001
     """Whatever it does that is odd, every clause holds, but for what another process can't be asked."""

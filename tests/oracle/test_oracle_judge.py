@@ -18,8 +18,6 @@ from async_contract.judge.judge import Judge
 from .random_histories import FOCUSES, mutate, other_promises, random_history
 from .wing_gong import explainable
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 HISTORIES = int(os.environ.get("ASYNC_CONTRACT_ORACLE_HISTORIES", "2000"))
 KINDS = ("true", "with-lies", "of-another-store")
 EACH = -(-HISTORIES // (len(KINDS) * len(FOCUSES)))

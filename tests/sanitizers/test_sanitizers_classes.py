@@ -8,6 +8,8 @@ from async_contract import SafeFailureMessageContract, SafeLabelContract
 from async_contract.contract.kinds import LABEL, MESSAGE
 from tests.conftest import Example
 
+pytestmark = pytest.mark.usefixtures("few_texts")
+
 QUICK = "--async-contract-effort=quick"
 HEAD = """
 from async_contract import SafeFailureMessageContract, SafeLabelContract, safe_failure_message, safe_label

@@ -10,6 +10,8 @@ import pytest
 from async_contract.contract.kinds import LABEL, MESSAGE
 from tests.conftest import Example
 
+pytestmark = pytest.mark.usefixtures("few_texts")
+
 QUICK = "--async-contract-effort=quick"
 LABELS, MESSAGES = len(LABEL.clauses), len(MESSAGE.clauses)
 LABEL_OPTION, MESSAGE_OPTION = "--async-contract-safe-label", "--async-contract-safe-failure-message"
