@@ -119,13 +119,13 @@ class LoopStage:
             return
         if not bench.sandbox.virtual:
             await outlast(bench)
-        elif not self._harness.virtual_time:
-            # The store's time is real, and the loop's is not: the one is waited for, and the other set.
-            capabilities = self._harness.capabilities
-            self._waited = self.doubts.seconds + capabilities.retry_delay + capabilities.poll_delay
-            _let_pass(self._waited)
-            bench.sandbox.advance(_FAR * AGES)
-            await finish(bench)
+            return
+        # The store's time is real, and the loop's is not: the one is waited for, and the other set.
+        capabilities = self._harness.capabilities
+        self._waited = self.doubts.seconds + capabilities.retry_delay + capabilities.poll_delay
+        _let_pass(self._waited)
+        bench.sandbox.advance(_FAR * AGES)
+        await finish(bench)
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, after a run under it."""
