@@ -98,7 +98,7 @@ class LoopStage:
 
         began, self._waited = time.monotonic(), 0.0
         run = simulate(main, chooser, clock=sandbox, max_steps=self.max_steps, ending=ending)
-        if self._may_have_expired(time.monotonic() - began - self._waited):
+        if run.error is None and self._may_have_expired(time.monotonic() - began - self._waited):
             history.clear()
         if run.error is not None and not isinstance(run.error, (LeftTheLoop, Deadlock, Livelock)):
             raise run.error
