@@ -12,13 +12,14 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.experiments import doubts, interleavings
+from async_contract.experiments import doubts, explore, interleavings, races, scheduled
 from async_contract.experiments.bench import Bench, Settings, open_bench
 from async_contract.experiments.cases import case_of
 from async_contract.experiments.doubts import Doubts, see_out
 from async_contract.experiments.explore import Budget, Explorer
 from async_contract.experiments.findings import Exploration
 from async_contract.experiments.interleavings import LoopStage
+from async_contract.experiments.programs import TEXTS, Kind, Program, Step
 from async_contract.experiments.races import Heats, Races
 from async_contract.experiments.scheduled import Effort, Scheduler
 from async_contract.experiments.verify import verify
@@ -34,10 +35,11 @@ PROMISED = Capabilities(lease_timeout=LASTS, redelivers=True, sharing="connectio
 
 @dataclass(slots=True)
 class Broker:
-    """What the connections of a sandbox share: ready jobs, and those on lease, with the end of it."""
+    """What the connections of a sandbox share: what is ready, on lease (until when), and kept by a client."""
 
     ready: list[Job] = field(default_factory=list)
     leased: dict[str, tuple[Job, float]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
 
 
 BROKERS: WeakKeyDictionary[Sandbox, Broker] = WeakKeyDictionary()
@@ -101,6 +103,8 @@ class Keeps(Client):
         jobs = [*kept, *self.taken(limit + 1 - len(kept))]
         self.kept = jobs[limit:]
         leased.update((job.id, (job, now + LASTS)) for job in jobs[:limit])
+        self.broker.kept -= {job.id for job in jobs[:limit]}
+        self.broker.kept |= {job.id for job in self.kept}
         return jobs[:limit]
 
 
@@ -114,6 +118,26 @@ class Loses(Client):
         if jobs and self.broker.ready:
             del self.broker.ready[0]
         return jobs
+
+
+class Forgets(Keeps):
+    """What is kept is lost when its lease expires, in the first waits; later it comes.
+
+    Attributes:
+        left: In so many waits.
+        forgets: Whether it is lost now.
+    """
+
+    left = 0
+    forgets = False
+
+    def taken(self, most: int) -> list[Job]:
+        """Forget what has expired and was kept, and put jobs on lease."""
+        broker, now = self.broker, time.monotonic()
+        for job, due in list(broker.leased.values()):
+            if due <= now and job.id in broker.kept and Forgets.forgets:
+                del broker.leased[job.id]
+        return super().taken(most)
 
 
 def harness(store: Callable[[Sandbox], object], capabilities: Capabilities = PROMISED) -> StoreHarness:
@@ -134,13 +158,17 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
     expire, let_pass = Bench.expire, interleavings._let_pass
 
+    def noted(seconds: float) -> None:
+        waited.append(seconds)
+        Forgets.forgets = len(waited) <= Forgets.left
+
     async def expired(bench: Bench) -> None:
         if not bench.sandbox.virtual:
-            waited.append(LASTS)
+            noted(LASTS)
         await expire(bench)
 
     def passed(seconds: float) -> None:
-        waited.append(seconds)
+        noted(seconds)
         let_pass(seconds)
 
     monkeypatch.setattr(Bench, "expire", expired)
@@ -248,12 +276,38 @@ def test_what_comes_when_leases_are_over_is_not_lost_in_any_program(
     assert in_order(store, sandboxes).findings == {}
 
 
-def test_no_more_is_waited_for_a_store_that_keeps_jobs(sandboxes: Sandboxes, waits: list[float]) -> None:
-    """Here for one wait only, there is so little time."""
-    one = Explorer(harness(Keeps), sandboxes, Settings(), 7)
-    asyncio.run(one.explore(replace(BUDGET, seconds=LASTS)))
-    asyncio.run(one.explore(BUDGET))
-    assert len(waits) <= 1
+def test_no_more_is_waited_for_a_store_that_keeps_jobs(
+    sandboxes: Sandboxes, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here not after the first time, so little of the time there is for that."""
+    monkeypatch.setattr(doubts, "SHARE", 0.0)
+    assert in_order(Keeps, sandboxes).findings == {}
+    assert len(waits) == 1
+
+
+HOSTILE = len(TEXTS) - 4  # the first message that need not be stored
+
+REFUSED: Program = (*[Step(0, Kind.ENQUEUE)] * 3, Step(1, Kind.FAIL, 0, HOSTILE), Step(2, Kind.LEASE))
+"""One worker is refused, and another keeps a job, which the message of the first seems to have lost."""
+
+SHARES = pytest.mark.parametrize(("share", "left"), [(0.5, 1), (0.5, 2), (0.0, 2)])
+"""What part of the time may be waited in vain, and in how many waits what is kept is lost."""
+
+
+@SHARES
+@pytest.mark.usefixtures("waits")
+def test_what_was_proved_stands_if_no_smaller_program_proves_it(
+    share: float, left: int, sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the store gives back what it keeps from then on, whether that is waited for or not."""
+    monkeypatch.setattr(Forgets, "left", left)
+    monkeypatch.setattr(doubts, "SHARE", share)
+    monkeypatch.setattr(explore, "generate", lambda random, menu: REFUSED)
+    one = Explorer(harness(Forgets), sandboxes, Settings(), 7)
+    (finding,) = asyncio.run(one.explore(replace(BUDGET, programs=1))).findings.values()
+    assert finding.violation.clause == "fail/hostile-message"
+    assert finding.again is (left == 2)
+    assert finding.violation.clause in {each.clause for each in judge(finding.history, PROMISED).violations}
 
 
 def test_a_program_that_shows_it_is_repeated_with_the_wait(sandboxes: Sandboxes) -> None:
@@ -306,6 +360,20 @@ def test_a_kept_job_is_not_lost_on_the_simulated_loop(sandboxes: Sandboxes) -> N
     assert on_the_loop(Keeps, sandboxes).findings == {}
 
 
+@SHARES
+@pytest.mark.usefixtures("waits")
+def test_what_was_proved_on_the_simulated_loop_stands(
+    share: float, left: int, sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the store gives back what it keeps from then on, whether that is waited for or not."""
+    monkeypatch.setattr(Forgets, "left", left - 1)
+    monkeypatch.setattr(doubts, "SHARE", share)
+    monkeypatch.setattr(scheduled, "numbered", lambda seed, number, menu: REFUSED)
+    stage = LoopStage(harness(Forgets), sandboxes, Settings())
+    found = Scheduler(stage, 3).explore(Effort(programs=1, schedules=1, seconds=60.0, patience=60.0)).findings
+    assert [(each, found[each].again) for each in found] == [("fail/hostile-message", False)][: left - 1]
+
+
 HEATS = Heats(programs=6, repeats=3, seconds=30.0, tries=20, patience=60.0, again=3)
 
 
@@ -313,6 +381,29 @@ def test_a_lost_job_is_proved_in_a_race(sandboxes: Sandboxes) -> None:
     """Its history shows that it did not come when every lease was over."""
     finding = Races(harness(Loses), sandboxes, Settings()).explore(HEATS, 3).findings["lease/progress"]
     assert "lease/progress" in {each.clause for each in judge(finding.history, PROMISED).violations}
+
+
+@pytest.mark.usefixtures("waits")
+def test_what_was_proved_in_a_race_stands(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the store gives back what it keeps from then on, which a smaller program seems to lose."""
+    monkeypatch.setattr(Forgets, "left", 1)
+    monkeypatch.setattr(races, "numbered", lambda seed, number, menu: REFUSED)
+    one = Races(harness(Forgets), sandboxes, Settings())
+    (finding,) = one.explore(replace(HEATS, programs=1), 3).findings.values()
+    assert not finding.again
+    assert finding.violation.schedule
+    assert finding.violation.clause in {each.clause for each in judge(finding.history, PROMISED).violations}
+
+
+def test_no_race_is_waited_for_in_vain_for_long(
+    sandboxes: Sandboxes, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that leases once, beside one that does not, keeps a job: it comes, and that is known then."""
+    monkeypatch.setattr(doubts, "SHARE", 0.0)
+    one = Races(harness(Keeps), sandboxes, Settings())
+    for heat in range(3):
+        assert judge(one.race(REFUSED, heat), PROMISED).violations == ()
+    assert len(waits) == 1
 
 
 def test_a_kept_job_is_not_lost_in_a_race(sandboxes: Sandboxes) -> None:

@@ -349,3 +349,16 @@ def test_time_passes_at_the_gate_where_it_is_virtual(virtual: bool) -> None:  # 
         with stage.open():
             run, _ = stage.run((Step(1, Kind.SLEEP),), OwnOrder())
     assert (run.trace.turns, stage.menu.sleeps) == ((1, -1) if virtual else (1,), virtual)
+
+
+def test_a_run_waits_until_every_lease_has_expired_if_it_is_to() -> None:
+    """In real time, since another worker's client may keep a job until then."""
+    harness = StoreHarness(
+        lambda: LooksThenMoves(Connection(Server())), driver_calls=["mydriver.Connection.look"],
+        capabilities=Capabilities(lease_timeout=0.1),
+    )  # fmt: skip
+    with Sandboxes() as sandboxes:
+        stage = GateStage(harness, sandboxes, Settings(waits=True))
+        with stage.open():
+            _, history = stage.run(TWO_LEASES, OwnOrder())
+    assert history[-1].invoked - history[0].invoked > 100_000_000

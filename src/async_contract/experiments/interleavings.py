@@ -98,7 +98,7 @@ class LoopStage:
 
         began, self._waited = time.monotonic(), 0.0
         run = simulate(main, chooser, clock=sandbox, max_steps=self.max_steps, ending=ending)
-        if self._may_have_expired(time.monotonic() - began - self._waited):
+        if run.error is None and self._may_have_expired(time.monotonic() - began - self._waited):
             history.clear()
         if run.error is not None and not isinstance(run.error, (LeftTheLoop, Deadlock, Livelock)):
             raise run.error
@@ -119,13 +119,13 @@ class LoopStage:
             return
         if not bench.sandbox.virtual:
             await outlast(bench)
-        elif not self._harness.virtual_time:
-            # The store's time is real, and the loop's is not: the one is waited for, and the other set.
-            capabilities = self._harness.capabilities
-            self._waited = self.doubts.seconds + capabilities.retry_delay + capabilities.poll_delay
-            _let_pass(self._waited)
-            bench.sandbox.advance(_FAR * AGES)
-            await finish(bench)
+            return
+        # The store's time is real, and the loop's is not: the one is waited for, and the other set.
+        capabilities = self._harness.capabilities
+        self._waited = self.doubts.seconds + capabilities.retry_delay + capabilities.poll_delay
+        _let_pass(self._waited)
+        bench.sandbox.advance(_FAR * AGES)
+        await finish(bench)
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, after a run under it."""

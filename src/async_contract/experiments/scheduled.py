@@ -258,10 +258,9 @@ class Scheduler:
         late = time.monotonic() + effort.patience
 
         def still(simpler: Schedule) -> bool:
-            if time.monotonic() >= late:
-                return False
-            _, history = self._stage.run(least, Following(simpler))
-            return clause in self.broken(history, hasty=self._stage.doubts.suspects)
+            return time.monotonic() < late and clause in self.broken(
+                self._stage.run(least, Following(simpler))[1], hasty=self._stage.doubts.suspects
+            )
 
         schedule = minimise(found.schedule, still, budget=300)
         _, history = self._stage.run(least, Following(schedule))
