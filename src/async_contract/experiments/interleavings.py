@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from async_contract.contract.capabilities import Capabilities
@@ -92,6 +93,10 @@ class LoopStage:
             raise run.error
         # A livelock proves nothing: a schedule may leave the one out for whom all the others wait.
         return run, tuple(stuck_at(history, ended[0]) if isinstance(run.error, Deadlock) else history)
+
+    def unhurried(self) -> AbstractContextManager[None]:
+        """Meanwhile whoever is slow is waited for, so that the order is what the chooser says."""
+        return nullcontext()
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, after a run under it."""
