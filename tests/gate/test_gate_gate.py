@@ -15,7 +15,17 @@ import aiosqlite
 import pytest
 
 from async_contract.experiments.choosers import TIME, Chooser, OwnOrder, Trace
-from async_contract.experiments.gate import AT, DriverCall, Gate, GateLoop, Grace, call_of_thread, described
+from async_contract.experiments.gate import (
+    AT,
+    EXTENDED,
+    LEAST,
+    DriverCall,
+    Gate,
+    GateLoop,
+    Grace,
+    call_of_thread,
+    described,
+)
 from async_contract.experiments.gate_drivers import gated
 from async_contract.experiments.ready import VirtualClock
 
@@ -613,6 +623,15 @@ def test_how_long_a_call_may_take_is_measured() -> None:
     assert seen == [1.0, 50.0, 45.0, 100.0]
 
 
+def test_a_call_may_take_longer_for_a_while() -> None:
+    """However long others took; afterwards it is as before."""
+    grace = Grace()
+    seen = [grace.seconds]
+    with grace.extended():
+        seen.append(grace.seconds)
+    assert [*seen, grace.seconds] == [LEAST, EXTENDED, LEAST]
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
@@ -622,6 +641,7 @@ def test_how_long_a_call_may_take_is_measured() -> None:
         ((partial(print, len, 1),), "len"),
         ((partial(print, "GET"), "more"), "GET"),
         ((object(), b"x"), "fetch"),
+        (((each for each in "x"),), "<genexpr>"),
         (("x" * 100,), "x" * 69 + "…"),
     ],
 )

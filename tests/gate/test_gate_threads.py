@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +17,7 @@ import pytest
 from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments import hands
 from async_contract.experiments.bench import Settings
+from async_contract.experiments.blocking import ONLY_PROCESSES
 from async_contract.experiments.cases import case_of, read
 from async_contract.experiments.choosers import Alternating
 from async_contract.experiments.findings import Exploration, Finding
@@ -280,6 +283,48 @@ def test_an_order_that_was_not_controlled_is_a_best_effort(monkeypatch: pytest.M
         "5 of 5 tries of this schedule showed it again; a call of a driver did not return while all others "
         "stood still"
     )
+
+
+class Opened(Shelf):
+    """The same store with a thread of its own, which opens it and is there until it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened, self.closed = threading.Event(), threading.Event()
+        threading.Thread(target=self.serve, daemon=True).start()
+        self.opened.wait()
+
+    def serve(self) -> None:
+        """What the thread does."""
+        self.opened.set()
+        self.closed.wait()
+
+    def close(self) -> None:
+        """End the thread."""
+        self.closed.set()
+
+
+def test_a_store_may_wait_for_a_thread_of_its_own_to_open_it() -> None:
+    """As for that of a pool, in real time; then its calls are ordered as any other's."""
+    late = explored(named(Opened), replace(EFFORT, until="lease/exclusive")).findings["lease/exclusive"]
+    assert (late.violation.label, late.again) == ("", True)
+    assert late.violation.schedule[0] == "pause worker 1 at its 3rd step for 1 turn, before take"
+
+
+class OnProcessLocks(ShelfStore):
+    """It locks a file as only another process heeds it."""
+
+    def lease(self, limit: int) -> Sequence[Job]:
+        """Deliver the first ones."""
+        with Path(__file__).open("rb") as file:
+            fcntl.lockf(file, fcntl.LOCK_SH)
+        return super().lease(limit)
+
+
+def test_a_store_that_threads_cannot_use_is_left_with_the_reason() -> None:
+    """And not passed over as one without a driver."""
+    found = explored(StoreHarness(OnProcessLocks, capabilities=Capabilities(redelivers=True)))
+    assert (found.programs, found.left) == (0, ONLY_PROCESSES)
 
 
 # -- SQLite -------------------------------------------------------------------------------------------

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
-from async_contract.experiments import locks
+from async_contract.experiments import hands, locks
 from async_contract.experiments.choosers import OwnOrder
-from async_contract.experiments.hands import Crew
+from async_contract.experiments.hands import CALL, Crew
 from async_contract.experiments.locks import Lock, swapped
 from async_contract.experiments.loop import simulate
 from async_contract.experiments.stuck import Deadlock
@@ -168,3 +169,126 @@ def test_locks_that_were_made_before_are_replaced_and_put_back(monkeypatch: pyte
         assert [type(each) for each in during] == [Lock, Lock, type(threading.RLock())]
         assert (module.make, module.remake, module.doze) == (Lock, locks.reentrant, locks.sleep)
     assert (_LOCK, _Store.lock, _Store.reentrant, *vars(module).values()) == before
+
+
+# -- threads of the store's own -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def calling() -> Iterator[Crew]:
+    """Two threads that stand still before calls of a driver, while locks are replaced."""
+    with swapped():
+        crew = Crew(2, step=CALL)
+        yield crew
+        crew.end()
+
+
+class Asked:
+    """A real lock that is held, and says when it was asked for in vain."""
+
+    def __init__(self) -> None:
+        self.real, self.unasked = locks._new_lock(), locks._new_lock()
+        self.real.acquire()
+        self.unasked.acquire()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as Python's
+        """Acquire it."""
+        if not blocking and self.unasked.locked():
+            self.unasked.release()
+        return self.real.acquire(blocking, timeout)
+
+    def release(self) -> None:
+        """Release it."""
+        self.real.release()
+
+    def locked(self) -> bool:
+        """Whether it is held."""
+        return self.real.locked()
+
+
+@contextlib.contextmanager
+def stranger(function: Callable[[], object]) -> Iterator[None]:
+    """A thread that nobody has a say in: it does something, and is there until the end."""
+    end = locks._new_lock()
+    end.acquire()
+
+    def live() -> None:
+        function()
+        end.acquire()
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    yield
+    end.release()
+    thread.join()
+
+
+def held() -> tuple[Lock, Asked]:
+    """A lock that is held, and what is in it."""
+    lock, asked = Lock(), Asked()
+    lock._lock = cast("Any", asked)
+    return lock, asked
+
+
+def test_while_nobody_is_stepped_a_thread_of_the_stores_own_is_waited_for(calling: Crew) -> None:
+    """In real time: who opens a pool waits for the thread that connects."""
+    lock, asked = held()
+
+    def release() -> None:
+        asked.unasked.acquire()
+        lock.release()
+
+    with stranger(release):
+        assert together(calling, lock.acquire) == [True]
+    assert (calling.stalls, calling.locked_out) == (0, [])
+
+
+def helped(crew: Crew, release: Callable[[Lock, Asked], object]) -> Any:
+    """What comes of a call that waits for a lock which a thread of the store's own releases."""
+    lock, asked = held()
+
+    async def main() -> Any:
+        crew.stepping = True
+        loop: Any = asyncio.get_running_loop()
+        loop.outside = crew.look_outside
+        return await crew.hands[1].call(lock.acquire)
+
+    with stranger(lambda: release(lock, asked)):
+        ended = simulate(main, OwnOrder())
+    return ended.error or ended.result
+
+
+def test_while_they_are_stepped_it_is_waited_for_when_nobody_can_go_on(calling: Crew) -> None:
+    """But not in an order that somebody chose."""
+
+    def release(lock: Lock, asked: Asked) -> None:
+        while not calling.locked_out:
+            pass
+        lock.release()
+
+    assert (helped(calling, release), calling.stalls > 0) == (True, True)
+
+
+def test_what_is_released_before_it_is_waited_for_is_noticed(calling: Crew) -> None:
+    """Nobody tells of it any more."""
+
+    def release(lock: Lock, asked: Asked) -> None:
+        while not calling.locked_out:
+            pass
+        asked.release()
+
+    assert (helped(calling, release), calling.stalls > 0) == (True, True)
+
+
+def test_it_is_not_waited_for_without_an_end(calling: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nobody can go on."""
+    monkeypatch.setattr(hands, "HELP", 0.01)
+    assert isinstance(helped(calling, lambda *_: None), Deadlock)
+
+
+def test_line_by_line_nobody_helps(crew: Crew) -> None:
+    """It would be at work between two steps; such a store is left."""
+    with stranger(int):
+        crew.help(crew.wake_up)
+        assert isinstance(helped(crew, lambda *_: None), Deadlock)
+    assert (crew.stalls, [*crew.freed]) == (0, [])

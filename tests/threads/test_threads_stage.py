@@ -117,6 +117,20 @@ class OfItsOwn(TwoOrders):
         self.stopped.set()
 
 
+class WaitsToBeOpen(TwoOrders):
+    """Whoever opens it waits, as if for its thread, and then ends that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        stopped = threading.Event()
+        thread = threading.Thread(target=stopped.wait, daemon=True)
+        thread.start()
+        try:
+            threading.Event().wait()
+        finally:
+            stopped.set()
+
+
 class PartlyAsynchronous(Queue):
     """One of its functions gives what has to be awaited."""
 
@@ -190,6 +204,7 @@ def test_threads_that_wait_for_one_another_are_found() -> None:
     ("store", "left"),
     [
         (OfItsOwn, "it has threads of its own, for which the others may wait"),
+        (WaitsToBeOpen, "it has threads of its own, for which the others may wait"),
         (PartlyAsynchronous, "it is asynchronous in part, and can't be stepped through line by line"),
         (
             OnProcessLocks,

@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
+from types import GeneratorType
 from typing import Any, NamedTuple, TypeVarTuple
 
 from async_contract.experiments.choosers import TIME, Chooser, OwnOrder, Trace
@@ -28,6 +29,9 @@ from async_contract.experiments.ready import Clock
 
 LEAST, MOST = 0.02, 0.5
 """The least and the most seconds that a call may take before the others go on without it."""
+
+EXTENDED = 2.0
+"""Seconds that it may take in a repetition: a slow machine must not make another order of it."""
 
 FIRST = "its first call"
 """What a worker does at its first step: nothing yet."""
@@ -54,6 +58,16 @@ class Grace:
     def took(self, seconds: float) -> None:
         """Take note of how long a call took that had to wait for nobody."""
         self._typical = max(seconds, 0.9 * self._typical)
+
+    @contextmanager
+    def extended(self) -> Iterator[None]:
+        """Give calls far more time, where few are made and it matters who had to wait for whom."""
+        before = self._least, self._most
+        self._least = self._most = EXTENDED
+        try:
+            yield
+        finally:
+            self._least, self._most = before
 
     @property
     def seconds(self) -> float:
@@ -517,6 +531,7 @@ def described(name: str, arguments: tuple[Any, ...]) -> str:
     flat = [part for each in arguments for part in _parts(each)]
     texts = [each for each in flat if isinstance(each, str)]
     names = [each.__name__ for each in flat if callable(each) and hasattr(each, "__name__")]
+    names += [each.__qualname__ for each in flat if isinstance(each, GeneratorType)]  # of a driver's steps
     text = " ".join((texts or names[-1:] or [name])[0].split())
     return text if len(text) <= _TEXT else f"{text[: _TEXT - 1]}…"
 

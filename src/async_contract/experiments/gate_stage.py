@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -141,6 +142,10 @@ class GateStage(LoopStage):
             await self._gate.begin(number)
             await super()._work(player, program, worker, number)
 
+    def unhurried(self) -> AbstractContextManager[None]:
+        """Meanwhile whoever is slow is waited for, so that the order is what the chooser says."""
+        return self._grace.extended()
+
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, with the statements that are late, and the order that comes of it."""
         return (*map(self._told, schedule), *in_order(self._gate.order))
@@ -187,14 +192,21 @@ class Gated(Stage, Protocol):
 
 def replayed(stage: Gated, finding: Finding) -> Finding:
     """A finding, with how often its schedule shows it again, where that is not always."""
+    clause = finding.violation.clause
     schedules, shown, loose = set(), 0, ""
-    for _ in range(REPLAYS):
-        run, history = stage.run(finding.program, Following(finding.schedule))
-        schedules.add(run.trace)
-        shown += finding.violation.clause in Scheduler(stage, 0).broken(history, hasty=stage.doubts.suspects)
-        loose = loose or stage.last.loose
+    history: tuple[Operation, ...] = ()
+    with stage.unhurried():  # a call that is slow now and then is none that waits for another worker
+        for _ in range(REPLAYS):
+            run, history = stage.run(finding.program, Following(finding.schedule))
+            schedules.add(run.trace)
+            shown += clause in Scheduler(stage, 0).broken(history, hasty=stage.doubts.suspects)
+            loose = loose or stage.last.loose
     if shown == REPLAYS and len(schedules) == 1 and not loose:
-        return finding
+        proof = Scheduler(stage, 0).broken(history).get(clause)
+        if not proof:
+            return finding  # that a job is lost which may come yet was proved by a wait
+        exact = replace(proof[0], schedule=stage.tell(finding.schedule), label="")
+        return replace(finding, violation=exact, history=history)
     often = f"{shown} of {REPLAYS} tries of this schedule showed it again"
     told = (*finding.violation.schedule, f"{often}; {loose}" if loose else often)
     return replace(finding, violation=replace(finding.violation, schedule=told, label=Label.BEST_EFFORT))

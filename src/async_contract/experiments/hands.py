@@ -24,7 +24,7 @@ from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.gate import Grace
@@ -34,6 +34,9 @@ from async_contract.history.awaiting import begin
 _LOOK = 0.002  # seconds, between two looks at a thread that does not come to its next step
 PATIENCE = 5.0
 """Seconds after which it is not waited for any longer."""
+
+HELP = 1.0
+"""Seconds of real time for a thread of the store's own to do what everybody waits for."""
 
 AGAIN = 0.01
 """Seconds until a thread asks once more for what another one holds, where nobody tells when it is free."""
@@ -158,21 +161,23 @@ class Hand:
         self._standing = False
         began = time.monotonic()
         self._go.release()
-        if self._back.acquire(timeout=self.crew.grace.seconds):
+        if not self.crew.stepping:
+            # Nobody else could go on meanwhile; and how long it takes to connect says nothing of a step.
+            back = self._back.acquire(timeout=self.crew.patience)
+        elif back := self._back.acquire(timeout=self.crew.grace.seconds):
             self.crew.grace.took(time.monotonic() - began)
-        else:
+        if not back:
             self.is_stalled = True
-            await self._come_back()
+            await self._come_back(began + self.crew.patience)
             self.is_stalled = False
         self.crew.wake_up()
         if not (asked and self._asks):
             self.crew.move()
 
-    async def _come_back(self) -> None:
+    async def _come_back(self, end: float) -> None:
         """Let others go on meanwhile; whatever this one waits for outside of Python is theirs to end."""
         self.crew.stalls += 1
         loop: Any = asyncio.get_running_loop()
-        end = time.monotonic() + self.crew.patience
         while not self._back.acquire(timeout=_LOOK):
             if time.monotonic() > end and loop.is_idle():
                 self.crew.give_up(
@@ -199,6 +204,11 @@ class Hand:
         elif not await crew.moved(min(seconds, crew.patience)) and seconds > crew.patience:
             crew.expect_somebody()
         return float(loop.time() - began)
+
+    @property
+    def is_among_strangers(self) -> bool:
+        """Whether nobody is there to go on but threads that nobody here has a say in, and may help."""
+        return not self.crew.stepping and self.crew.takes_help
 
     @property
     def is_calling(self) -> bool:
@@ -341,6 +351,16 @@ class Hand:
         return passed
 
 
+class Waited(Protocol):
+    """A lock that is waited for."""
+
+    def locked(self) -> bool:
+        """Whether somebody holds it."""
+
+    def wake_up(self) -> None:
+        """Tell those who wait for it that it was released."""
+
+
 class Crew:
     """The threads of all workers of one run.
 
@@ -359,6 +379,7 @@ class Crew:
         patience: As above.
         longest: How often the thread of the longest call went on that came back.
         moves: How often one went on, but for those that asked once more in vain.
+        locked_out: The locks that are waited for.
         places: By task and step: the line that the step is, or the call of a driver.
         stores: The classes of the stores that they call.
         hung: What each did when nobody could go on any more; what is raised later only follows from it.
@@ -375,6 +396,7 @@ class Crew:
         self.stalls = 0
         self.patience = patience
         self.moves = 0
+        self.locked_out: list[Waited] = []
         self.longest = 0
         self.stores: set[type] = set()
         self.hung: Hung | None = None
@@ -471,6 +493,32 @@ class Crew:
     def is_traced(self) -> bool:
         """Whether a trace function tells of each step."""
         return self.step == LINE or (self.step == PART and MONITORING is None)
+
+    @property
+    def takes_help(self) -> bool:
+        """Whether threads that nobody here has a say in may release what is waited for.
+
+        Line by line they would be at work between two steps; what they say to a driver is another matter.
+        """
+        return self.step == CALL and self.has_company()
+
+    def look_outside(self) -> None:
+        """When nobody can go on, give threads that nobody here has a say in some time to release a lock."""
+        if self.locked_out and self.takes_help:
+            end = time.monotonic() + HELP
+            nobodys = _taken()
+            while not self.freed and time.monotonic() < end:
+                nobodys.acquire(timeout=_LOOK)
+                for each in self.locked_out:
+                    if not each.locked():  # it was released before it was waited for
+                        self.help(each.wake_up)
+            self.wake_up()
+
+    def help(self, wake_up: Callable[[], None]) -> None:
+        """Take note that a thread that nobody here has a say in has released what is waited for."""
+        if self.takes_help:
+            self.stalls += 1  # it came when it could
+            self.freed.append(wake_up)
 
     def has_company(self) -> bool:
         """Whether threads have come up that nobody here has a say in."""

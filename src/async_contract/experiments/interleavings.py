@@ -6,6 +6,7 @@ import asyncio
 import time
 from _thread import allocate_lock
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from async_contract.contract.capabilities import Capabilities
@@ -126,6 +127,10 @@ class LoopStage:
         _let_pass(self._waited)
         bench.sandbox.advance(_FAR * AGES)
         await finish(bench)
+
+    def unhurried(self) -> AbstractContextManager[None]:
+        """Meanwhile whoever is slow is waited for, so that the order is what the chooser says."""
+        return nullcontext()
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, after a run under it."""

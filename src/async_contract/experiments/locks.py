@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from async_contract.experiments.blocking import replacements
-from async_contract.experiments.hands import Hand, present, settle, wait_for
+from async_contract.experiments.hands import Crew, Hand, present, settle, wait_for
 
 _new_lock = _thread.allocate_lock
 _LOCK, _RLOCK = type(_thread.allocate_lock()), type(threading.RLock())
@@ -34,6 +34,7 @@ class Lock:
     def __init__(self) -> None:
         self._lock = _new_lock()
         self._foreign = False  # whether somebody holds it who is not stepped through
+        self._crew: Crew | None = None  # of those who have waited for it
         self._waiting: list[Future[bool]] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as Python's
@@ -45,7 +46,10 @@ class Lock:
             return acquired
         hand.before_lock()
         while not self._lock.acquire(blocking=False):
-            if not hand.stand(partial(self._freed, timeout)):
+            if hand.is_among_strangers:
+                return self._lock.acquire(timeout=timeout)
+            self._crew = hand.crew
+            if not hand.stand(partial(self._freed, hand.crew, timeout)):
                 return False
         return True
 
@@ -55,7 +59,9 @@ class Lock:
         self._lock.release()
         hand = present()
         if hand is not None:
-            hand.crew.freed.append(self._wake_up)
+            hand.crew.freed.append(self.wake_up)
+        elif self._crew is not None and self in self._crew.locked_out:
+            self._crew.help(self.wake_up)
 
     def locked(self) -> bool:
         """Whether somebody holds it."""
@@ -65,11 +71,16 @@ class Lock:
         self._lock = _new_lock()
         self._waiting.clear()
 
-    async def _freed(self, seconds: float) -> bool:
+    async def _freed(self, crew: Crew, seconds: float) -> bool:
         """Wait until it was released; gives whether it was within so many seconds."""
-        return await wait_for(self._waiting, seconds)
+        crew.locked_out.append(self)
+        try:
+            return await wait_for(self._waiting, seconds)
+        finally:
+            crew.locked_out.remove(self)
 
-    def _wake_up(self) -> None:
+    def wake_up(self) -> None:
+        """Tell those who wait for it that it was released."""
         for each in self._waiting:
             settle(each, result=True)
 

@@ -83,7 +83,13 @@ def simulate(
 
 
 class SimulatedLoop(ReadyLoop):
-    """An event loop on which time stands still until everybody waits, or the chooser lets it pass."""
+    """An event loop on which time stands still until everybody waits, or the chooser lets it pass.
+
+    Attributes:
+        outside: Called when nothing is ready: who is no part of the loop may make something so.
+    """
+
+    outside: Callable[[], object] = bool
 
     def __init__(self, chooser: Chooser, *, clock: Clock | None = None, max_steps: int = MAX_STEPS) -> None:
         super().__init__(clock)
@@ -232,6 +238,8 @@ class SimulatedLoop(ReadyLoop):
 
     def _begin_batch(self) -> int:
         """Look at the timers, as asyncio does whenever it has run everything that was ready before."""
+        if not (self._ready or self._next):
+            self.outside()
         if self._scheduled and self._timer_waits():
             if self._ready or self._next:
                 self._fire()

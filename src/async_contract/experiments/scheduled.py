@@ -12,6 +12,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
@@ -72,6 +73,9 @@ class Stage(Protocol):
 
         The run's error is a `LeftTheLoop` where the store did what the chooser has no say in.
         """
+
+    def unhurried(self) -> AbstractContextManager[None]:
+        """Meanwhile whoever is slow is waited for, so that the order is what the chooser says."""
 
     def tell(self, schedule: Schedule) -> tuple[str, ...]:
         """A schedule in words, after a run under it."""
@@ -186,13 +190,20 @@ class Scheduler:
         effort: Effort,
         counts: Counter[str] | None = None,
         end: float = math.inf,
+        *,
+        strictly: bool = False,
     ) -> _Found:
-        """Look for a schedule under which the program breaks a clause that is wanted."""
+        """Look for a schedule under which the program breaks a clause that is wanted.
+
+        Strictly, only runs count that were ordered to their end by what the chooser said.
+        """
         found = _Found()
         histories: list[tuple[Operation, ...]] = []
 
         def attempt(chooser: Chooser) -> Run:
-            run, history = self._stage.run(program, chooser)
+            # What was found is repeated, to see which pauses it takes.
+            with self._stage.unhurried() if found.broken else nullcontext():
+                run, history = self._stage.run(program, chooser)
             found.loose += not self._stage.controlled
             histories[:] = [history]
             return run
@@ -203,6 +214,8 @@ class Scheduler:
                 return True
             broken = self.broken(histories[0], counts, hasty=self._stage.doubts.suspects)
             found.broken = [each for each in broken if wanted(each)]
+            if not self._stage.controlled and strictly:
+                found.broken = []
             if found.broken:
                 found.seen = histories[0]  # kept, since a replay comes after it
             return bool(found.broken)
@@ -247,7 +260,10 @@ class Scheduler:
             return time.monotonic() < end and bool(self._search(smaller, clause.__eq__, effort).broken)
 
         least = shrink(program, breaks, tries=effort.tries)
-        found = self._search(least, clause.__eq__, effort)
+        found = self._search(least, clause.__eq__, effort, strictly=True)
+        is_strict = found.schedule is not None
+        if not is_strict and found.loose:
+            found = self._search(least, clause.__eq__, effort)
         if found.schedule is None:
             # Something else decides than the schedule. But what was seen was seen: its history is the proof.
             self._keep(clause, program, seen.seen, done)
@@ -258,20 +274,24 @@ class Scheduler:
         late = time.monotonic() + effort.patience
 
         def still(simpler: Schedule) -> bool:
-            return time.monotonic() < late and clause in self.broken(
-                self._stage.run(least, Following(simpler))[1], hasty=self._stage.doubts.suspects
-            )
+            return time.monotonic() < late and self._shows(clause, least, simpler, strictly=is_strict)
 
         schedule = minimise(found.schedule, still, budget=300)
-        _, history = self._stage.run(least, Following(schedule))
-        last = _Found(schedule=schedule, seen=history)
-        if not self._is_proved(clause, least, last, effort):
-            self._keep(clause, program, seen.seen, done)
-            return
+        with self._stage.unhurried():
+            _, history = self._stage.run(least, Following(schedule))
+            last = _Found(schedule=schedule, seen=history)
+            if not self._is_proved(clause, least, last, effort):
+                self._keep(clause, program, seen.seen, done)
+                return
         label = "" if self._stage.controlled else Label.BEST_EFFORT
         told = self._stage.tell(schedule)
         violation = replace(self.broken(last.seen)[clause][0], schedule=told, label=label)
         done.findings[clause] = Finding(violation, least, last.seen, schedule, self._stage.name)
+
+    def _shows(self, clause: str, program: Program, schedule: Schedule, *, strictly: bool) -> bool:
+        _, history = self._stage.run(program, Following(schedule))
+        broken = self.broken(history, hasty=self._stage.doubts.suspects)
+        return clause in broken and (self._stage.controlled or not strictly)
 
     def _is_shadow(self, clause: str, program: Program, effort: Effort, done: Exploration) -> bool:
         """Whether another clause is broken without what is to blame for this one; then that is pursued."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.choosers import TIME, Chooser, OwnOrder
+from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.findings import Exploration
 from async_contract.experiments.gate import described
 from async_contract.experiments.gate_drivers import Place, find, replaced
@@ -68,6 +69,7 @@ class StatementStage(ThreadStage):
         self.menu = replace(self.menu, workers=3)
         self.last = Controlled()
         self._turns: tuple[int, ...] = ()
+        self._left = ""
 
     def run(self, program: Program, chooser: Chooser) -> tuple[Run, tuple[Operation, ...]]:
         """Run a program under a schedule; gives its history too."""
@@ -80,7 +82,8 @@ class StatementStage(ThreadStage):
     @contextlib.contextmanager
     def _prepared(self) -> Iterator[None]:
         with gated(self._harness.driver_calls):
-            self.run(WARM_UP, OwnOrder())
+            run, _ = self.run(WARM_UP, OwnOrder())
+            self._left = str(run.error) if isinstance(run.error, LeftTheLoop) else ""
             yield
 
     def _new_crew(self, workers: int) -> Crew:
@@ -88,7 +91,8 @@ class StatementStage(ThreadStage):
 
     def _explored(self, effort: Effort, seed: int, known: frozenset[str]) -> Exploration:
         if not self.last.passed:
-            return Exploration()  # it has no driver, or none that is known: line by line it will be
+            # It has no driver, or none that is known: line by line it will be.
+            return Exploration(left=self._left)
         done = super()._explored(effort, seed, known)
         for clause, finding in done.findings.items():
             if finding.again:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import linecache
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ from async_contract.experiments.hands import (
 )
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.locks import swapped
-from async_contract.experiments.loop import Run
+from async_contract.experiments.loop import Run, SimulatedLoop
 from async_contract.experiments.parts import Place, codes_of, watched
 from async_contract.experiments.pauses import Pause, Schedule
 from async_contract.experiments.programs import Kind, Player, Program, Step
@@ -162,6 +164,7 @@ class ThreadStage(LoopStage):
         self._stalls = 0  # before the workers met
         self._longest = 0
         self._goes_round = False
+        self._had_company = False  # when the program had ended or was stuck
         self._standing: list[str] = []
         self._stuck: list[str] = []
 
@@ -178,6 +181,10 @@ class ThreadStage(LoopStage):
     def _prepared(self) -> Iterator[None]:
         """Do what can be done once the store has done everything for the first time."""
         yield
+
+    def unhurried(self) -> AbstractContextManager[None]:
+        """Meanwhile whoever is slow is waited for, so that the order is what the chooser says."""
+        return self._grace.extended()
 
     def _new_crew(self, workers: int) -> Crew:
         return Crew(workers, self._patience, grace=self._grace)
@@ -196,7 +203,8 @@ class ThreadStage(LoopStage):
         self._longest = max(self._longest, crew.longest)
         if crew.hung is not None:
             run = run._replace(error=crew.hung)
-        if isinstance(run.error, (Deadlock, Hung, Livelock)) and crew.has_company():
+        has_company = self._had_company or crew.has_company()
+        if has_company and isinstance(run.error, (Deadlock, Hung, Livelock)):
             left = CantBeStepped("it has threads of its own, for which the others may wait")
             run = run._replace(error=left)
         elif isinstance(run.error, Livelock) and self._goes_round:
@@ -221,6 +229,7 @@ class ThreadStage(LoopStage):
 
     def _halted(self) -> None:
         self._standing = self._crew.standing()
+        self._had_company = self._crew.has_company()
         self._goes_round = self._crew.goes_round(max(self._longest, self._crew.longest))
 
     def _bench(self, harness: StoreHarness, sandbox: Sandbox, settings: Settings) -> Bench:
@@ -229,6 +238,9 @@ class ThreadStage(LoopStage):
     async def _together(self, player: Player, program: Program) -> None:
         crew = self._crew
         self._stalls = crew.stalls
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop), "it is made by simulate"
+        loop.outside = crew.look_outside
         try:
             await super()._together(player, program)
         finally:

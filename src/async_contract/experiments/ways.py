@@ -161,7 +161,7 @@ def _play_at_the_gate(
     harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
 ) -> Played:
     stage = GateStage(harness, sandboxes, settings)
-    with stage.open():
+    with stage.open(), stage.unhurried():
         return _played(stage, program, schedule)
 
 
@@ -211,7 +211,7 @@ def _player(stage: type[ThreadStage]) -> Play:
 
 
 def _played_in_threads(stage: ThreadStage, program: Program, schedule: Schedule) -> Played:
-    with stage.open():
+    with stage.open(), stage.unhurried():
         played = _played(stage, program, schedule)
     if stage.hung:
         raise CallTimedOut(stage.hung)
