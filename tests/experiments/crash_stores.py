@@ -25,7 +25,7 @@ class Torn(FiledStore):
     async def complete(self, id: str) -> None:
         """Complete a job, slowly."""
         self.file.path.write_bytes(b"")
-        time.sleep(0.3)  # noqa: ASYNC251 - it is to block
+        time.sleep(5)  # noqa: ASYNC251 - it is to block, until it is killed
         await super().complete(id)
 
 

@@ -396,9 +396,8 @@ class Bench:
         """
         worker = await self.first_worker()
         await self.settle()
-        if not self.can_expire and self.capabilities.sharing in ("connection", "process"):
-            for other in self._workers[1:]:
-                await self._empty(other)
+        for other in self._others_who_keep(worker):
+            await self._empty(other)
         empty = 0
         for _ in range(MOST_LEASES):
             jobs = await worker.ask(10)
@@ -407,6 +406,14 @@ class Bench:
             empty = 0 if jobs else empty + 1
             if empty == IN_A_ROW:
                 break
+
+    def _others_who_keep(self, worker: Worker) -> Sequence[Worker]:
+        """The other clients that are there, if their leases take too long to wait for."""
+        apart = self.capabilities.sharing in ("connection", "process")
+        if self._expiry is None or self.can_expire or not apart:
+            return ()
+        killed = {each.worker for each in self.history if each.method == "kill"}
+        return [each for each in self._workers if each is not worker and each.number not in killed]
 
     async def _empty(self, worker: Worker) -> None:
         empty = 0
