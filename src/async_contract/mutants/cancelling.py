@@ -154,7 +154,7 @@ class CompleteKeepsLock(BrokenStore):
         await super().complete(id)
 
 
-class CancelledCompleteStaysInTransaction(BrokenStore):
+class CompleteLeavesTransaction(BrokenStore):
     """A complete that is cancelled leaves its transaction open, and no call can begin another."""
 
     breaks = "complete/cancelled"
@@ -236,7 +236,7 @@ STORES = (
     CompleteReleasesFirst,
     CancelledCompleteReleasesAll,
     CompleteKeepsLock,
-    CancelledCompleteStaysInTransaction,
+    CompleteLeavesTransaction,
     FailRemovesFirst,
     CancelledFailBuriesAll,
     FailKeepsLock,
