@@ -19,8 +19,6 @@ from async_contract.store import Job
 from . import stores_calls, stores_ends, stores_errors, stores_order, stores_time, stores_values
 from .stores import PLAIN, AsyncOdd, Odd, stores_in
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 STORES = tuple(
     pytest.param(store, id=store.__name__)
     for module in (stores_order, stores_time, stores_ends, stores_errors, stores_values, stores_calls)
