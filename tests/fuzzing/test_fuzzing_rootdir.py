@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from async_contract.commands.rootdir import examples, root
+from tests.measuring import unmeasured
 
 LAYOUTS: dict[str, dict[str, str]] = {
     "nothing": {},
@@ -39,9 +41,11 @@ def test_it_is_the_directory_that_pytest_finds(files: dict[str, str], tmp_path: 
         "    def pytest_report_header(self, config): print('root:', config.rootpath)\n"
         "pytest.main(['-p', 'no:cacheprovider', '--collect-only'], plugins=[Asking()])\n"
     )
-    said = subprocess.run(
-        [sys.executable, "-c", asked], cwd=below, capture_output=True, text=True, check=True
-    )
+    with unmeasured():
+        bare = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        said = subprocess.run(
+            [sys.executable, "-c", asked], cwd=below, env=bare, capture_output=True, text=True, check=True
+        )
     assert f"root: {root(below)}" in said.stdout.splitlines()
 
 

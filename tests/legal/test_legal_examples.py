@@ -27,8 +27,6 @@ from . import (
 )
 from .stores import PLAIN, AsyncOdd, Odd, stores_in
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 STORES = tuple(
     pytest.param(store, id=store.__name__)
     for module in (

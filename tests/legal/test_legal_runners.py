@@ -11,8 +11,6 @@ from async_contract.judge.verdict import Verdict
 
 from .runners import RUNNERS
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 UNEXERCISED = {
     "Unmeasured": {
         "runner/observes": "the runner takes no metrics",

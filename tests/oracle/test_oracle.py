@@ -31,8 +31,6 @@ from async_contract.store import JobRecord, JobState
 from .random_histories import CAPABILITIES, job_ids, mutate, other_promises, random_history, tick
 from .wing_gong import explainable
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 TIMEOUT = 11e-6
 NOTHING = Capabilities()
 LASTS = Capabilities(lease_timeout=TIMEOUT)

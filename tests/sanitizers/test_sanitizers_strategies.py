@@ -21,7 +21,7 @@ from async_contract.experiments.sanitizers.errors import Trouble
 from async_contract.experiments.sanitizers.messages import said
 
 T = TypeVar("T")
-TRIED = settings(max_examples=5_000, database=None, suppress_health_check=list(HealthCheck))
+TRIED = settings(deadline=None, max_examples=5_000, database=None, suppress_health_check=list(HealthCheck))
 FEW = settings(max_examples=200, database=None, deadline=None, derandomize=True)
 
 

@@ -24,7 +24,7 @@ def some(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "everything", lambda: (*every[:300], *every[300::100]))
 
 
-@pytest.mark.usefixtures("some")
+@pytest.mark.usefixtures("unmeasured", "some")
 @pytest.mark.parametrize(("kind", "variant"), CASES)
 def test_a_correct_function_is_not_blamed(kind: Kind, variant: Variant) -> None:
     """Every clause holds, or was not promised."""
