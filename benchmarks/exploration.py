@@ -132,7 +132,7 @@ def machine(cls: type[RuleBasedStateMachine]) -> tuple[int, float]:
 class Unjudged(Explorer):
     """Carries programs out, and looks at nothing."""
 
-    def _judged(self, *_: object) -> tuple[dict[str, list[Violation]], dict[str, int]]:
+    def _judged(self, *_: object, **__: object) -> tuple[dict[str, list[Violation]], dict[str, int]]:
         return {}, {}
 
 
