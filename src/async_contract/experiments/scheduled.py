@@ -39,9 +39,6 @@ OF_OPENINGS = 3
 _FEW = 3
 """The part of its schedules under which each of these is tried before any of them is under more."""
 
-_SLOW = 2
-"""So many times the seconds there are, if need be, to come to the last of them."""
-
 
 class Stage(Protocol):
     """Where concurrent programs are played, and somebody says who goes next."""
@@ -150,13 +147,12 @@ class Scheduler:
     def _begin(self, effort: Effort, done: Exploration, known: frozenset[str]) -> None:
         """Try the programs to begin with: all of them under few schedules, and then under more.
 
-        So a machine that is slow comes to the last of them too; it has more time for that.
+        So a machine that is slow comes to the last of them too.
         """
         left = openings(self._stage.menu)[: effort.programs]
         before = 0
         for schedules in self._rounds(effort):
-            seconds = effort.seconds if before else _SLOW * effort.seconds
-            now, share, left = left, replace(effort, schedules=schedules, seconds=seconds), ()
+            now, share, left = left, replace(effort, schedules=schedules), ()
             for program in now:
                 if share.is_over(done):
                     return
