@@ -142,6 +142,16 @@ def test_a_staggered_double_lease_is_found_and_made_least(seed: int) -> None:
     assert raced.violation.happened.endswith("which was on lease to worker 1") or "worker 2" in str(raced)
 
 
+def test_what_a_simpler_schedule_showed_only_once_stands_by_its_history(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It can't be repeated by that schedule, and is not said to be."""
+    monkeypatch.setattr(Scheduler, "_shows", lambda *_, **__: True)
+    found = interleaved(ChecksThenActs, 0, replace(EFFORT, until="lease/exclusive"))
+    raced = found.findings["lease/exclusive"]
+    assert (raced.again, raced.schedule) == (False, ())
+
+
 def test_two_fails_between_check_and_effect_put_a_job_back_twice() -> None:
     """The job is then in two hands, or twice in one batch."""
     assert set(interleaved(FailsTwice).findings) & {"lease/exclusive", "lease/distinct"}
