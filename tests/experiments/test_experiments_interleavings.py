@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,9 +16,10 @@ from async_contract.experiments.explore import Budget, Explorer
 from async_contract.experiments.findings import Exploration
 from async_contract.experiments.interleavings import LoopStage, stuck_at, untimed
 from async_contract.experiments.limits import Limits
+from async_contract.experiments.openings import openings
 from async_contract.experiments.pauses import Following, Pause
-from async_contract.experiments.programs import Kind, Step
-from async_contract.experiments.scheduled import Effort, Scheduler
+from async_contract.experiments.programs import Kind, Program, Step
+from async_contract.experiments.scheduled import Effort, Scheduler, _Found
 from async_contract.experiments.verify import verify
 from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
@@ -141,6 +142,16 @@ def test_a_staggered_double_lease_is_found_and_made_least(seed: int) -> None:
     assert raced.violation.happened.endswith("which was on lease to worker 1") or "worker 2" in str(raced)
 
 
+def test_what_a_simpler_schedule_showed_only_once_stands_by_its_history(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It can't be repeated by that schedule, and is not said to be."""
+    monkeypatch.setattr(Scheduler, "_shows", lambda *_, **__: True)
+    found = interleaved(ChecksThenActs, 0, replace(EFFORT, until="lease/exclusive"))
+    raced = found.findings["lease/exclusive"]
+    assert (raced.again, raced.schedule) == (False, ())
+
+
 def test_two_fails_between_check_and_effect_put_a_job_back_twice() -> None:
     """The job is then in two hands, or twice in one batch."""
     assert set(interleaved(FailsTwice).findings) & {"lease/exclusive", "lease/distinct"}
@@ -169,6 +180,44 @@ def test_a_correct_store_with_times_is_not_blamed() -> None:
         with Sandboxes() as sandboxes:
             found = Scheduler(LoopStage(harness, sandboxes, Settings()), 0).explore(EFFORT)
         assert found.findings == {}
+
+
+def rounds(
+    monkeypatch: pytest.MonkeyPatch, effort: Effort, tried: int | None = None
+) -> list[tuple[int, int, int]]:
+    """Which programs to begin with are tried, under how many schedules, and how many they were before."""
+    seen = []
+
+    def search(self: Scheduler, program: Program, *options: Any, before: int) -> _Found:
+        schedules = options[1].schedules
+        seen.append((openings(self._stage.menu).index(program), schedules, before))
+        return _Found(tried=schedules - before if tried is None else tried)
+
+    monkeypatch.setattr(Scheduler, "_search", search)
+    interleaved(Queue, effort=effort)
+    return seen
+
+
+TWO = Effort(programs=2, schedules=6, seconds=300.0, of_openings=2)
+
+
+def test_each_program_to_begin_with_is_tried_before_any_of_them_is_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under a part of the schedules, then under as many as any other, then under more."""
+    assert rounds(monkeypatch, TWO) == [
+        (0, 2, 0), (1, 2, 0), (0, 6, 2), (1, 6, 2), (0, 12, 6), (1, 12, 6),
+    ]  # fmt: skip
+
+
+def test_a_program_that_has_no_further_schedule_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is more time for the others."""
+    assert rounds(monkeypatch, TWO, tried=1) == [(0, 2, 0), (1, 2, 0)]
+
+
+def test_when_the_time_is_up_no_program_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one to begin with."""
+    assert rounds(monkeypatch, replace(TWO, seconds=0.0)) == []
 
 
 def test_a_store_that_leaves_the_loop_is_told_apart() -> None:

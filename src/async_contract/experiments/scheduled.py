@@ -37,6 +37,9 @@ from async_contract.judge.verdict import Label, Violation
 OF_OPENINGS = 3
 """So many times the schedules are tried of the programs to begin with, which seldom have many."""
 
+_FEW = 3
+"""The part of its schedules under which each of these is tried before any of them is under more."""
+
 
 class Stage(Protocol):
     """Where concurrent programs are played, and somebody says who goes next."""
@@ -105,8 +108,12 @@ class Effort:
 
     def is_spent(self, done: Exploration) -> bool:
         """Whether no new program is begun."""
-        enough = done.programs >= self.programs or time.monotonic() - done.began >= self.seconds
-        return enough or bool(done.left) or self.until in done.findings
+        return done.programs >= self.programs or self.is_over(done)
+
+    def is_over(self, done: Exploration) -> bool:
+        """Whether nothing more is tried, whatever is left."""
+        late = time.monotonic() - done.began >= self.seconds
+        return late or bool(done.left) or self.until in done.findings
 
 
 @dataclass(slots=True)
@@ -137,15 +144,37 @@ class Scheduler:
             known: Clauses that are known to be broken and need no pursuit.
         """
         done = Exploration()
-        first = openings(self._stage.menu)
-        thorough = replace(effort, schedules=effort.of_openings * effort.schedules)
+        self._begin(effort, done, known)
         while not effort.is_spent(done):
-            program = numbered(self._seed, done.programs, self._stage.menu)
-            self._try(program, thorough if program in first else effort, done, known)
+            self._try(numbered(self._seed, done.programs, self._stage.menu), effort, done, known)
             done.programs += 1
             progress.tell(done, effort.programs, effort.seconds)
         done.seconds = time.monotonic() - done.began
         return done
+
+    def _begin(self, effort: Effort, done: Exploration, known: frozenset[str]) -> None:
+        """Try the programs to begin with: all of them under few schedules, and then under more.
+
+        So a machine that is slow comes to the last of them too.
+        """
+        left = openings(self._stage.menu)[: effort.programs]
+        before = 0
+        for schedules in self._rounds(effort):
+            now, share, left = left, replace(effort, schedules=schedules), ()
+            for program in now:
+                if share.is_over(done):
+                    return
+                has_more = self._try(program, share, done, known, before)
+                left += (program,) * has_more
+                done.programs += not before
+                progress.tell(done, effort.programs, effort.seconds)
+            before = schedules
+
+    def _rounds(self, effort: Effort) -> list[int]:
+        """Under how many schedules the programs to begin with are tried, from round to round."""
+        most = effort.of_openings * effort.schedules
+        few = max(effort.schedules // _FEW, 1 + len(self._stage.orders))
+        return sorted({min(each, most) for each in (few, effort.schedules, most)})
 
     def broken(
         self, history: tuple[Operation, ...], counts: Counter[str] | None = None, *, hasty: bool = False
@@ -164,13 +193,19 @@ class Scheduler:
             counts.update(counted)
         return {clause: found for clause, found in broken.items() if CLAUSE[clause].level != "SHOULD"}
 
-    def _try(self, program: Program, effort: Effort, done: Exploration, known: frozenset[str]) -> None:
-        """Search for a schedule under which the program breaks something that is not known."""
+    def _try(
+        self, program: Program, effort: Effort, done: Exploration, known: frozenset[str], before: int = 0
+    ) -> bool:
+        """Search for a schedule under which the program breaks something that is not known.
+
+        Gives whether nothing was found, and there may be more schedules to try.
+        """
 
         def is_news(clause: str) -> bool:
             return clause not in known and clause not in done.findings and not done.shadows[clause]
 
-        found = self._search(program, is_news, effort, done.counts, done.began + effort.seconds)
+        end = done.began + effort.seconds
+        found = self._search(program, is_news, effort, done.counts, end, before=before)
         done.schedules += found.tried
         done.distinct += found.distinct
         done.loose += found.loose
@@ -178,6 +213,7 @@ class Scheduler:
             done.left = found.left
         elif found.broken and self._is_proved(found.broken[0], program, found, effort):
             self._pursue(found.broken[0], program, found, effort, done)
+        return not found.broken and found.tried >= effort.schedules - before
 
     def _keep(self, clause: str, program: Program, seen: tuple[Operation, ...], done: Exploration) -> None:
         violation = self.broken(seen)[clause][0]
@@ -192,6 +228,7 @@ class Scheduler:
         end: float = math.inf,
         *,
         strictly: bool = False,
+        before: int = 0,
     ) -> _Found:
         """Look for a schedule under which the program breaks a clause that is wanted.
 
@@ -223,7 +260,7 @@ class Scheduler:
         try:
             searched = search(
                 attempt, fails, seed=self._seed, schedules=effort.schedules, orders=self._stage.orders,
-                enough=lambda: time.monotonic() >= end,
+                enough=lambda: time.monotonic() >= end, before=before,
             )  # fmt: skip
         except Diverged:
             return found  # without a schedule: something else decides
@@ -277,7 +314,8 @@ class Scheduler:
             return time.monotonic() < late and self._shows(clause, least, simpler, strictly=is_strict)
 
         schedule = minimise(found.schedule, still, budget=300)
-        with self._stage.unhurried():
+        # An order in which somebody has to wait comes about as it was found.
+        with self._stage.unhurried() if is_strict else nullcontext():
             _, history = self._stage.run(least, Following(schedule))
             last = _Found(schedule=schedule, seen=history)
             if not self._is_proved(clause, least, last, effort):

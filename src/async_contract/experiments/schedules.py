@@ -159,6 +159,7 @@ def search(
     schedules: int,
     orders: Sequence[Chooser] = (),
     enough: Callable[[], bool] = lambda: False,
+    before: int = 0,
 ) -> Search:
     """Look for a schedule under which a program fails: the plainest one, then the strategies in turn.
 
@@ -169,12 +170,13 @@ def search(
         schedules: The most to try.
         orders: What is tried between asyncio's own order and the strategies.
         enough: Whether no further schedule is to be tried.
+        before: How many of them were tried before: of these only the plainest one is again.
 
     Raises:
         Diverged: A schedule fails, and can't be replayed.
     """
     first = attempt(OwnOrder())
-    choosers = islice(chain(orders, rotation(seed, first.steps)), schedules - 1)
+    choosers = islice(chain(orders, rotation(seed, first.steps)), max(before - 1, 0), schedules - 1)
     others = (attempt(each) for each in choosers)
     distinct = set()
     tried = latest = 0
