@@ -6,11 +6,11 @@ that say what it is for.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from coverage import Coverage
 
 VARIABLES = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 """By these a process that is started knows that it is to be measured."""
@@ -19,7 +19,8 @@ VARIABLES = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 @contextmanager
 def unmeasured() -> Iterator[None]:
     """Neither what runs in here is measured nor what is started; no difference where nothing is."""
-    measuring = Coverage.current()
+    coverage = sys.modules.get("coverage")  # the tests run without it too
+    measuring = None if coverage is None else coverage.Coverage.current()
     with pytest.MonkeyPatch.context() as patch:
         for name in VARIABLES:
             patch.delenv(name, raising=False)
