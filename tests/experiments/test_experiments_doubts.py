@@ -368,7 +368,7 @@ def test_what_was_proved_on_the_simulated_loop_stands(
     """If the store gives back what it keeps from then on, whether that is waited for or not."""
     monkeypatch.setattr(Forgets, "left", left - 1)
     monkeypatch.setattr(doubts, "SHARE", share)
-    monkeypatch.setattr(scheduled, "numbered", lambda seed, number, menu: REFUSED)
+    monkeypatch.setattr(scheduled, "openings", lambda menu: (REFUSED,))
     stage = LoopStage(harness(Forgets), sandboxes, Settings())
     found = Scheduler(stage, 3).explore(Effort(programs=1, schedules=1, seconds=60.0, patience=60.0)).findings
     assert [(each, found[each].again) for each in found] == [("fail/hostile-message", False)][: left - 1]

@@ -30,6 +30,9 @@ MARGIN = 0.001
 AFTERMATH = 0.25
 """Seconds that what a cancelled call has left running has to end, before leases are let expire."""
 
+BLOCKED = 1_000_000_000
+"""Nanoseconds after which a call that fails has waited for something that does not come."""
+
 MOST_LEASES = 400
 """After so many leases a store that still delivers is not going to be empty."""
 
@@ -404,8 +407,22 @@ class Bench:
             for each in jobs:
                 await worker.finish(each.id)
             empty = 0 if jobs else empty + 1
-            if empty == IN_A_ROW:
+            if empty == IN_A_ROW or self.is_blocked:
                 break
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the latest call failed after it had waited for long in real time.
+
+        It waited for a lock that somebody holds who has nothing left to do: the next call will wait as long,
+        and the one after that. What came of all of them together would take more time than there is.
+        """
+        if self.sandbox.virtual or not self.history:
+            return False
+        last = self.history[-1]
+        return (
+            last.outcome == UNKNOWN and last.returned is not None and last.returned - last.invoked >= BLOCKED
+        )
 
     def _others_who_keep(self, worker: Worker) -> Sequence[Worker]:
         """The other clients that are there, if their leases take too long to wait for."""

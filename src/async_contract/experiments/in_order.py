@@ -34,6 +34,8 @@ async def play_in_order(bench: PromptBench, program: Program, *, drains: bool = 
         bench: Where the store is.
         program: The program.
         drains: Whether what is left is completed; else it is leased, and nothing is ended.
+
+    A program in which a call is blocked in real time ends there: what comes of it is for an example to show.
     """
     player = _PromptPlayer(bench)
     workers: dict[int, Worker] = {}
@@ -41,10 +43,13 @@ async def play_in_order(bench: PromptBench, program: Program, *, drains: bool = 
     # blamed for it that a worker made first thing. Examples see to who connects later.
     for number in dict.fromkeys(step.worker for step in program):
         workers[number] = await bench.worker() if number else await bench.first_worker()
+    is_virtual = bench.sandbox.virtual
     for step in program:
         going_on = player.play_now(step, workers[step.worker])
         if going_on is not None:
             await going_on
+        if not is_virtual and bench.is_blocked:
+            return
     await (finish(bench) if drains else take(bench))
 
 
