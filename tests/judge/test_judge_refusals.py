@@ -72,6 +72,51 @@ def test_errors_count_that_are_the_same_in_a_row() -> None:
     assert story.violations() == []
 
 
+SECOND = 1_000_000_000
+
+
+def _waits(story: Story, times: int = 5, seconds: int = 5) -> list[Operation]:
+    """Worker 2 leases, waits for so long, and fails; so often."""
+    calls = []
+    for _ in range(times):
+        begin = story.now + 1
+        how = (UNKNOWN, "OperationalError: database is locked")
+        calls.append(story.lease(2, limit=1, how=how, at=(begin, begin + seconds * SECOND)))
+    return calls
+
+
+def test_who_waits_for_what_somebody_holds_that_has_nothing_left_to_do_is_not_served() -> None:
+    """A transaction that was never committed: the call is told after which the others wait."""
+    story = Story()
+    story.enqueue("a", "b")
+    lease = story.lease(1, "a")
+    calls = _waits(story)
+    happened = (
+        "since worker 1's lease, lease(1) of worker 2 failed 5 times in a row, each after a long wait and "
+        "with nobody else at work: OperationalError: database is locked"
+    )
+    assert story.violations() == [Violation("lease/accepted", happened, None, (lease, *calls))]
+    _waits(story)
+    assert story.blamed() == ["lease/accepted"]
+
+
+def test_a_store_may_be_busy_for_some_seconds_or_with_what_nobody_knows() -> None:
+    """Four times in a row, or for ten seconds, or since a call of unknown outcome."""
+    story = Story()
+    story.enqueue("a", "b")
+    story.lease(1, "a")
+    _waits(story, times=4)
+    story.lease(2)
+    _waits(story, seconds=2)
+    assert story.violations() == []
+    story = Story()
+    story.enqueue("a", "b")
+    story.lease(1, "a")
+    story.complete(1, "a", how=LOST)
+    _waits(story)
+    assert story.violations() == []
+
+
 IN_A_TRANSACTION = (UNKNOWN, "OperationalError: cannot start a transaction within a transaction")
 
 

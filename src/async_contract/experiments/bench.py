@@ -30,15 +30,16 @@ MARGIN = 0.001
 AFTERMATH = 0.25
 """Seconds that what a cancelled call has left running has to end, before leases are let expire."""
 
-BLOCKED = 1_000_000_000
-"""Nanoseconds after which a call that fails has waited for something that does not come."""
-
 MOST_LEASES = 400
 """After so many leases a store that still delivers is not going to be empty."""
 
 
 class NotExercised(Exception):
     """The store, or its harness, does not let this experiment put a clause to the test."""
+
+
+class Blocked(NotExercised):
+    """Somebody who has nothing left to do holds what others need: each of their calls waits, and fails."""
 
 
 class NotApplicable(Exception):
@@ -90,11 +91,19 @@ class Worker:
         return operation.jobs, result
 
     async def ask(self, limit: int) -> Sequence[Delivered]:
-        """Lease jobs with a limit that must be accepted, again if it is not: errors may be transient."""
+        """Lease jobs with a limit that must be accepted, again if it is not: errors may be transient.
+
+        Raises:
+            Blocked: Each time it failed after it had waited for long in real time.
+        """
+        tried = []
         for _ in range(ERRORS):
             operation, _ = await self._recorder.lease(self.number, self.store, limit)
             if operation.outcome == OK:
                 break
+            tried.append(operation)
+        if len(tried) == ERRORS and all(map(self._recorder.was_blocked, tried)):
+            raise Blocked(f"every lease of worker {self.number} fails after a long wait: {operation.error}")
         return operation.jobs
 
     async def complete(self, job_id: str, *, wrap: Wrap | None = None) -> Operation:
@@ -407,22 +416,16 @@ class Bench:
             for each in jobs:
                 await worker.finish(each.id)
             empty = 0 if jobs else empty + 1
-            if empty == IN_A_ROW or self.is_blocked:
+            if empty == IN_A_ROW:
                 break
 
     @property
     def is_blocked(self) -> bool:
         """Whether the latest call failed after it had waited for long in real time.
 
-        It waited for a lock that somebody holds who has nothing left to do: the next call will wait as long,
-        and the one after that. What came of all of them together would take more time than there is.
+        The next one will wait as long, and the one after that: together they take more time than there is.
         """
-        if self.sandbox.virtual or not self.history:
-            return False
-        last = self.history[-1]
-        return (
-            last.outcome == UNKNOWN and last.returned is not None and last.returned - last.invoked >= BLOCKED
-        )
+        return bool(self.history) and self.recorder.was_blocked(self.history[-1])
 
     def _others_who_keep(self, worker: Worker) -> Sequence[Worker]:
         """The other clients that are there, if their leases take too long to wait for."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, cast
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.experiments.bench import Bench, NotExercised, Settings, Worker
+from async_contract.experiments.bench import Bench, Blocked, NotExercised, Settings, Worker
 from async_contract.experiments.processes.host import CAN_KILL, Host, WorkerDied
 from async_contract.experiments.programs import Player, Program
 from async_contract.harness.harness import StoreHarness
@@ -203,8 +203,9 @@ async def _look(bench: Bench, player: Player) -> None:
         return
     for job_id in player.enqueued:
         await bench.inspect(job_id)
-    for each in await newcomer.ask(10):
-        await newcomer.finish(each.id)
+    with contextlib.suppress(Blocked):
+        for each in await newcomer.ask(10):
+            await newcomer.finish(each.id)
     _is_over(bench)
     if bench.can_expire:
         await bench.expire()

@@ -19,7 +19,7 @@ from random import Random
 from typing import NamedTuple
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.experiments.bench import Bench, NotApplicable, NotExercised, Worker
+from async_contract.experiments.bench import Bench, Blocked, NotApplicable, NotExercised, Worker
 from async_contract.experiments.examples.values import HOSTILE_MESSAGES, MESSAGES, STRANGERS
 from async_contract.history.operation import Delivered, Operation
 from async_contract.store import Job
@@ -273,8 +273,9 @@ async def take(bench: Bench) -> None:
     """
     await _expire(bench)
     worker = await bench.first_worker()
-    for _ in range(_TAKES):
-        await worker.ask(_AT_ONCE)
+    with contextlib.suppress(Blocked):
+        for _ in range(_TAKES):
+            await worker.ask(_AT_ONCE)
 
 
 async def _expire(bench: Bench) -> None:

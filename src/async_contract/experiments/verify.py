@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments.bench import NotApplicable, NotEmpty, NotExercised, open_bench
+from async_contract.experiments.bench import Blocked, NotApplicable, NotEmpty, NotExercised, open_bench
 from async_contract.experiments.cases import EXAMPLE, Case
 from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, PLAIN, Example
 from async_contract.experiments.control import labelled, marked, of_finding, of_history
@@ -280,6 +280,9 @@ class _Run:
             self._stop(Verdict.ERROR, f"it hung: stopped after {self._limits.item:g} s, {hung}{self._slow()}")
         except NotApplicable as reason:
             self._stop(Verdict.NOT_PROMISED, str(reason))
+        except Blocked as reason:
+            self._hung = True  # other items would take as long, and show no more
+            self._stop(Verdict.UNEXERCISED, str(reason))
         except NotExercised as reason:
             self._stop(Verdict.UNEXERCISED, str(reason))
         except (NotEmpty, HarnessError, TargetError, CallTimedOut) as reason:
@@ -331,6 +334,8 @@ class _Run:
             self._history = bench.history
             try:
                 await example(bench)
+            except Blocked:  # the next call would wait as long, and show no more
+                raise
             except (NotExercised, NotApplicable):
                 # What came so far is judged too, to the end: a store that delivers nothing is broken.
                 await bench.drain()

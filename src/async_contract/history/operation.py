@@ -33,6 +33,9 @@ LEFT_OUT = "delivered jobs of others, which are left out"
 TIMED_OUT = "timed out"
 """The `error` of an operation that had not returned within the time limit of a call."""
 
+BLOCKED = 1_000_000_000
+"""Nanoseconds after which a call that fails has waited for something that does not come."""
+
 STUCK = "never returns: everybody waits for somebody else"
 """The `error` of an operation that can't return any more: nobody who could let it go on can go on."""
 
@@ -120,3 +123,9 @@ def in_order(history: Iterable[Operation]) -> bool:
             return False
         before = at
     return True
+
+
+def is_blocked(call: Operation) -> bool:
+    """Whether a call failed after it had waited for long."""
+    over = call.returned
+    return call.outcome == UNKNOWN and over is not None and over - call.invoked >= BLOCKED

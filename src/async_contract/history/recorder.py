@@ -27,6 +27,7 @@ from async_contract.history.operation import (
     Method,
     Operation,
     Outcome,
+    is_blocked,
 )
 from async_contract.store import Job
 
@@ -196,6 +197,10 @@ class Recorder:
     ) -> None:
         """Write down something that happened around the calls, begun at `invoked` and over now."""
         self.history.append(Operation(method, worker, invoked, self.now(), OK, job_id, error=error))
+
+    def was_blocked(self, call: Operation) -> bool:
+        """Whether a call failed after it had waited for long in real time, for a lock it may be."""
+        return not self._sandbox.virtual and is_blocked(call)
 
     async def _record(
         self,

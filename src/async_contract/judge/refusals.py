@@ -14,6 +14,7 @@ from async_contract.history.operation import (
     TIMED_OUT,
     UNKNOWN,
     Operation,
+    is_blocked,
 )
 from async_contract.judge.naming import killed
 from async_contract.judge.sweep import MOST, REFUSALS, is_plain
@@ -23,6 +24,9 @@ from async_contract.store import JobRecord
 ERRORS = 5
 """Of errors that say nothing about the effect it takes more, all the same: a lost reply followed by
 refusals of a class that nobody declared must not look like this."""
+
+SHUT_OUT = 20_000_000_000
+"""Nanoseconds after which a store that answers nobody, and has nothing to do, is not busy."""
 
 _UNENDED = (CANCELLED, TIMED_OUT, STUCK)
 
@@ -46,7 +50,18 @@ def refused_leases(history: Sequence[Operation]) -> Iterator[Violation]:
             continue
         row.append(each)
         clause = "lease/accepted" if ready > 0 else "lease/empty"
-        if clause not in blamed and _is_enough(row, never_accepted=each.value not in accepted):
+        if clause in blamed:
+            continue
+        answered = _before_shut_out(row, history)
+        if answered is not None:
+            blamed.add(clause)
+            happened = (
+                f"since worker {answered.worker}'s {answered.method}, lease({each.value}) of worker "
+                f"{each.worker} failed {len(row)} times in a row, each after a long wait and with nobody "
+                f"else at work: {each.error}"
+            )
+            yield Violation(clause, happened, None, (answered, *row))
+        elif _is_enough(row, never_accepted=each.value not in accepted):
             blamed.add(clause)
             happened = f"lease({each.value}) failed {len(row)} times in a row: {each.error}"
             yield Violation(clause, happened, None, tuple(row))
@@ -65,6 +80,22 @@ def _is_enough(row: Sequence[Operation], *, never_accepted: bool) -> bool:
     if row[0].outcome == REJECTED:
         return len(row) == REFUSALS
     return len(row) == ERRORS and never_accepted and len({each.error for each in row}) == 1
+
+
+def _before_shut_out(row: Sequence[Operation], history: Sequence[Operation]) -> Operation | None:
+    """The latest call that was answered before somebody was shut out; `None` if he is not.
+
+    He waits again and again for what another holds who has nothing left to do: a transaction that was never
+    committed, say. No store is busy for so long with nothing. But a call whose end nobody knows may be what
+    it is busy with.
+    """
+    began, over = row[0].invoked, row[-1].returned or 0
+    if len(row) < ERRORS or over - began < SHUT_OUT or not all(map(is_blocked, row)):
+        return None
+    before = [each for each in history if each.invoked <= over and each not in row]
+    if any(each.outcome == UNKNOWN or (each.returned or NEVER) >= began for each in before):
+        return None
+    return next((each for each in reversed(before) if each.outcome == OK), None)
 
 
 def in_a_row(calls: Sequence[Operation], history: Sequence[Operation]) -> bool:
