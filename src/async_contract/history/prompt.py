@@ -44,6 +44,7 @@ class PromptRecorder(Recorder):
         super().__init__(harness, sandbox, **options)
         # One that somebody has written may be a coroutine function.
         self._knows_refusals = not harness.customizes("is_rejection")
+        self._noted = False  # that the store has to be awaited
         self._came: Callable[[], Any] | None = None  # in place of a call that was made already
         self._since: int | None = None  # the instant before it was made
         self._batch: Any = None  # what the latest lease itself returned
@@ -152,8 +153,8 @@ class PromptRecorder(Recorder):
         try:
             result = function(first) if second is _NOTHING else function(first, second)
             if type(result) is CoroutineType:
-                if type(second) is not Job:  # what enqueues may be the harness's own
-                    self._harness.awaited = True
+                if not self._noted:
+                    self._note_that_it_waits(second)
                 try:
                     waits_for = result.send(None)
                 except StopIteration as done:
@@ -169,10 +170,14 @@ class PromptRecorder(Recorder):
                 return REJECTED, None, text_of(raised)
             return None, partial(_raise, raised), ""
         if hasattr(result, "__await__"):
-            if type(second) is not Job:
-                self._harness.awaited = True
+            self._note_that_it_waits(second)
             return None, partial(_same, result), ""
         return OK, result, ""
+
+    def _note_that_it_waits(self, second: Any) -> None:
+        """Note that the store has to be awaited; what enqueues may be the harness's own."""
+        if type(second) is not Job:
+            self._harness.awaited = self._noted = True
 
     # -- what is not over at once ---------------------------------------------------------------
 
