@@ -331,6 +331,20 @@ def test_a_program_that_shows_it_is_repeated_with_the_wait(sandboxes: Sandboxes)
     assert kept.verdict.verdict is not Verdict.BROKEN
 
 
+def test_a_token_is_repeated_with_a_wait_where_another_client_may_keep_what_is_missing(
+    sandboxes: Sandboxes, waits: list[float]
+) -> None:
+    """Without it nothing would be proved."""
+    finding = replace(
+        in_order(Loses, sandboxes).findings["lease/progress"],
+        program=(*[Step(0, Kind.ENQUEUE)] * 4, Step(1, Kind.LEASE), Step(2, Kind.LEASE)),
+    )
+    waits.clear()
+    case = case_of("lease/progress", finding)
+    again = verify(harness(Loses), "lease/progress", sandboxes=sandboxes, only=case, tries=1)
+    assert (again.verdict.verdict, bool(waits)) == (Verdict.BROKEN, True)
+
+
 # -- at the same time -----------------------------------------------------------------------------
 
 
@@ -417,7 +431,9 @@ def test_a_run_that_lasts_as_long_as_a_lease_shows_nothing(sandboxes: Sandboxes)
     class Slow(Client):
         async def lease(self, limit: int) -> list[Job]:
             """Deliver ready jobs, after their leases have expired that were held before."""
-            time.sleep(LASTS)  # noqa: ASYNC251 - it holds up the whole loop
+            over = time.monotonic() + LASTS
+            while time.monotonic() < over:  # it holds up the whole loop, which would not let it sleep
+                pass
             return await super().lease(limit)
 
     stage = LoopStage(harness(Slow), sandboxes, Settings())

@@ -206,6 +206,17 @@ def test_what_was_delivered_is_changed() -> None:
     assert told.value.violation.clause == "lease/snapshot"
 
 
+def test_a_job_that_a_worker_holds_is_completed_and_not_his_any_more() -> None:
+    """A worker without one completes none."""
+    machine = StoreMachine.for_harness(DURABLE)()
+    machine.enqueue(Job("job", "kind"))
+    machine.lease(1, 1)
+    machine.complete(2, 0)
+    machine.complete(1, 0)
+    assert (machine.held, [each.method for each in machine.bench.history][-1]) == ({1: []}, "complete")
+    machine.teardown()
+
+
 def test_what_was_found_is_not_judged_again_at_the_end() -> None:
     """A step that broke a clause is told by itself, and not by a second exception."""
     machine = StoreMachine.for_harness(GivesTwice)()

@@ -409,14 +409,20 @@ class Bench:
         worker = await self.first_worker()
         await self.settle()
         for other in self._others_who_keep(worker):
-            await self._empty(other)
+            await self._empty(other.lease, other)
+        await self._empty(worker.ask, worker)
+
+    async def _empty(self, lease: Callable[[int], Awaitable[Sequence[Delivered]]], worker: Worker) -> None:
+        """Complete all that a worker gets by leases, until nothing comes or his connection is broken."""
         empty = 0
         for _ in range(MOST_LEASES):
-            jobs = await worker.ask(10)
+            jobs = await lease(10)
+            is_broken = not jobs and self.history[-1].outcome != OK
             for each in jobs:
                 await worker.finish(each.id)
             empty = 0 if jobs else empty + 1
-            if empty == IN_A_ROW:
+            if empty == IN_A_ROW or (is_broken and worker is not self._workers[0]):
+                # He is not asked again: errors of his calls would excuse what is lost.
                 break
 
     @property
@@ -434,17 +440,6 @@ class Bench:
             return ()
         killed = {each.worker for each in self.history if each.method == "kill"}
         return [each for each in self._workers if each is not worker and each.number not in killed]
-
-    async def _empty(self, worker: Worker) -> None:
-        empty = 0
-        for _ in range(MOST_LEASES):
-            # A client that is broken is not asked again: errors of its calls would excuse what is lost.
-            operation, _ = await self.recorder.lease(worker.number, worker.store, 10)
-            for job in operation.jobs:
-                await worker.finish(job.id)
-            empty = 0 if operation.jobs else empty + 1
-            if operation.outcome != OK or empty == IN_A_ROW:
-                break
 
     async def cancelled(self, call: Callable[..., Awaitable[Any]], step: int) -> bool:
         """Make a call and cancel it while it is suspended for the `step`-th time; 0: before it begins.

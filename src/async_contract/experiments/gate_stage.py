@@ -202,11 +202,12 @@ def replayed(stage: Gated, finding: Finding) -> Finding:
             shown += clause in Scheduler(stage, 0).broken(history, hasty=stage.doubts.suspects)
             loose = loose or stage.last.loose
     if shown == REPLAYS and len(schedules) == 1 and not loose:
+        # That a job is lost which may come yet was proved by a wait.
         proof = Scheduler(stage, 0).broken(history).get(clause)
-        if not proof:
-            return finding  # that a job is lost which may come yet was proved by a wait
-        exact = replace(proof[0], schedule=stage.tell(finding.schedule), label="")
-        return replace(finding, violation=exact, history=history)
+        exact = replace(
+            proof[0] if proof else finding.violation, schedule=stage.tell(finding.schedule), label=""
+        )
+        return replace(finding, violation=exact, history=history if proof else finding.history)
     often = f"{shown} of {REPLAYS} tries of this schedule showed it again"
     told = (*finding.violation.schedule, f"{often}; {loose}" if loose else often)
     return replace(finding, violation=replace(finding.violation, schedule=told, label=Label.BEST_EFFORT))
