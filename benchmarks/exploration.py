@@ -31,7 +31,7 @@ from async_contract import Job, MemoryStore
 from async_contract.experiments.bench import Settings
 from async_contract.experiments.explore import Budget, Explorer
 from async_contract.experiments.machine import StoreMachine
-from async_contract.experiments.programs import Program, generate, menu_for
+from async_contract.experiments.programs import Program, generate, in_turn, menu_for
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
 from contract_suites.memory import harness
@@ -151,10 +151,9 @@ class Unjudged(Counted):
 
 def generated(programs: int) -> tuple[int, float]:
     """The steps of so many programs, and the CPU seconds that it takes to make them."""
-    menu = menu_for(harness.capabilities, virtual=True)
-    menus = (*[menu] * 3, replace(menu, steps=4 * menu.steps))
+    menus = in_turn(menu_for(harness.capabilities, virtual=True))
     began = time.process_time()
-    steps = sum(len(generate(Random(f"1:{each}"), menus[each % 4])) for each in range(programs))
+    steps = sum(len(generate(Random(f"1:{each}"), menus[each % len(menus)])) for each in range(programs))
     return steps, time.process_time() - began
 
 

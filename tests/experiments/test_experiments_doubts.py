@@ -92,19 +92,19 @@ class Keeps(Client):
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(sandbox)
-        self.kept: list[Job] = []
+        self.kept: list[tuple[Job, float]] = []  # the leases themselves, as the broker has them
 
     async def lease(self, limit: int) -> list[Job]:
         """Deliver what was kept, if it still is, and ready jobs."""
         if limit < 1:
             return []
         now, leased = time.monotonic(), self.broker.leased
-        kept = [job for job in self.kept if leased.get(job.id, (job, 0))[1] > now]
+        kept = [each[0] for each in self.kept if leased.get(each[0].id) is each and each[1] > now]
         jobs = [*kept, *self.taken(limit + 1 - len(kept))]
-        self.kept = jobs[limit:]
+        self.kept = [leased[job.id] for job in jobs[limit:]]
         leased.update((job.id, (job, now + LASTS)) for job in jobs[:limit])
         self.broker.kept -= {job.id for job in jobs[:limit]}
-        self.broker.kept |= {job.id for job in self.kept}
+        self.broker.kept |= {job.id for job in jobs[limit:]}
         return jobs[:limit]
 
 

@@ -13,7 +13,7 @@ from async_contract.experiments.bench import Settings
 from async_contract.experiments.doubts import Doubts, outlast
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.in_order import open_prompt_bench, play_in_order
-from async_contract.experiments.programs import LIMITS, Kind, Program, Step, generate, menu_for
+from async_contract.experiments.programs import LIMITS, Kind, Program, Step, generate, in_turn, menu_for
 from async_contract.experiments.shrink import parts, shrinking
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
@@ -69,15 +69,10 @@ class Explorer:
         self._doubts = Doubts(harness, settings)
 
     async def explore(self, budget: Budget) -> Exploration:
-        """Explore until the budget is spent.
-
-        Every fourth program is long: what needs many steps is found in long ones only, of which each step
-        is cheaper, but what needs few is made small sooner from a short one.
-        """
+        """Explore until the budget is spent."""
         done = Exploration()
         began = time.monotonic()
-        menu = menu_for(self._harness.capabilities, virtual=self._harness.virtual_time)
-        menus = (*[menu] * 3, replace(menu, steps=4 * menu.steps))
+        menus = in_turn(menu_for(self._harness.capabilities, virtual=self._harness.virtual_time))
         while done.programs < budget.programs and time.monotonic() - began < budget.seconds:
             if budget.until in done.findings:
                 break

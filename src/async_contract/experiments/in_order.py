@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from operator import attrgetter
 
 from async_contract.experiments.bench import Bench, Settings, Worker, opened
 from async_contract.experiments.programs import LIMITS, TEXTS, Kind, Player, Program, Step, finish, take
@@ -41,7 +42,7 @@ async def play_in_order(bench: PromptBench, program: Program, *, drains: bool = 
     workers: dict[int, Worker] = {}
     # All connect before anything is done: a store that ends leases when it is opened is not to have a call
     # blamed for it that a worker made first thing. Examples see to who connects later.
-    for number in dict.fromkeys(step.worker for step in program):
+    for number in dict.fromkeys(map(_WORKER, program)):
         workers[number] = await bench.worker() if number else await bench.first_worker()
     is_virtual = bench.sandbox.virtual
     for step in program:
@@ -104,6 +105,8 @@ class _PromptPlayer(Player):
     def _pass_now(self, step: Step, worker: Worker) -> Awaitable[object] | None:
         return self.sleep(step.which)
 
+
+_WORKER = attrgetter("worker")
 
 _CANCELLED = {Kind.LEASE: "lease", Kind.COMPLETE: "complete", Kind.FAIL: "fail"}
 """The calls that a step can cancel."""

@@ -12,7 +12,7 @@ import base64
 import contextlib
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import partial
 from random import Random
@@ -154,7 +154,7 @@ class Player:
     bench: Bench
     held: dict[int, list[str]] = field(default_factory=dict)
     enqueued: list[str] = field(default_factory=list)
-    offered: list[str] = field(default_factory=list)
+    offered: set[str] = field(default_factory=set)
 
     async def play(self, step: Step, worker: Worker) -> None:
         """Carry out one step."""
@@ -191,7 +191,7 @@ class Player:
         job_id = pattern.format(number // 2 * 2 + 1 if which % len(IDS) else number + 1)
         if job_id in self.offered:
             job_id = IDS[0].format(number + 1)
-        self.offered.append(job_id)
+        self.offered.add(job_id)
         return _job(job_id, number // 2)
 
     def took_in(self, operation: Operation) -> None:
@@ -291,6 +291,15 @@ def menu_for(capabilities: Capabilities, *, virtual: bool, steps: int = 30) -> M
         sleeps=virtual and bool(capabilities.lease_timeout or capabilities.retry_delay),
         reopens=capabilities.durable,
     )
+
+
+def in_turn(menu: Menu) -> tuple[Menu, ...]:
+    """What the programs of one run are made of, in turn: of four of them three are up to four times as long.
+
+    What needs many steps is found in long ones only, of which each step is cheaper; what needs few is made
+    small sooner from a short one. On the mutants, all lengths between find as much in the same time.
+    """
+    return (menu, *[replace(menu, steps=4 * menu.steps)] * 3)
 
 
 # -- as text ------------------------------------------------------------------------------------
