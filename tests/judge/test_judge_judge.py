@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from random import Random
 
@@ -9,10 +10,11 @@ import pytest
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import STORE_CLAUSES
+from async_contract.history.operation import Operation
 from async_contract.judge.judge import MOST_SHOWN, Judge, judge
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
 
-from .story import LOST, Story
+from .story import LOST, REFUSED, Story
 
 
 def test_of_an_empty_history_nothing_is_known() -> None:
@@ -200,3 +202,37 @@ def test_a_judge_that_gives_up_says_so() -> None:
     assert verdicts["lease/within-limit"].verdict is Verdict.BROKEN
     assert verdicts["lease/order"].verdict is Verdict.NOT_PROMISED
     assert reader.overload == reason
+
+
+def test_nothing_is_searched_for_where_the_calls_in_doubt_need_have_done_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Calls by others, refusals, an end that came too late: leases that expire explain the rest."""
+    asked: list[list[Operation]] = []
+    monkeypatch.setattr(
+        sys.modules[Judge.__module__], "explain", lambda operations, *_, **__: asked.append(operations)
+    )
+    story = Story()
+    promised = Capabilities(lease_timeout=10, max_attempts=2, expiry_counts=True, redelivers=True)
+    story.enqueue("a", "b", "c", "d")
+    story.complete(2, "a", how=REFUSED)
+    story.lease(1, "a", "b", "c", "d", limit=9)
+    story.complete(2, "a")
+    story.fail(2, "b")
+    story.fail(1, "c", how=REFUSED)
+    story.wait(20)
+    story.complete(1, "d")
+    story.lease(2, "a", "b", "c", attempts=2, limit=9)
+    story.complete(1, "a")
+    story.fail(1, "b")
+    story.wait(20)
+    story.fail(2, "b")
+    story.drain()
+    assert judge(story.history, promised).broken == ()
+    assert asked == []
+    story.lease(2, "a", attempts=3)
+    judge(story.history, promised)
+    [operations] = asked
+    assert operations == [
+        each for each in story.told if each.job_id == "a" or "a" in [job.id for job in each.jobs[:1]]
+    ]
