@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
@@ -133,6 +133,26 @@ def test_a_history_can_be_read_while_it_grows() -> None:
     assert found == [[], ["c"], ["c"], ["b", "c"], ["a", "b", "c"]]
     assert [each.clause for each in reader.found()] == ["complete/only-that-job", "complete/final"]
     assert reader.judgement() == judge(story.history, Capabilities(redelivers=True))
+
+
+def test_what_was_read_is_not_passed_over_again() -> None:
+    """So a step takes as long in a long history as in a short one."""
+    passed: list[Operation] = []
+
+    class Watched(list[Operation]):
+        def __iter__(self) -> Iterator[Operation]:
+            for each in super().__iter__():
+                passed.append(each)
+                yield each
+
+    history = Watched()
+    reader, story = Judge(history), Story()
+    history.append(story.enqueue("a"))
+    reader.read()
+    history.append(story.lease(1, "b"))
+    reader.read()
+    assert passed == history[:1]
+    assert reader.unexplained() == {"b"}
 
 
 def test_what_is_read_later_may_explain_what_was_seen_before() -> None:

@@ -110,8 +110,9 @@ class Judge:
         Raises:
             ValueError: The history enqueues an id twice.
         """
-        until = len(self._history)
-        self._sweep.read(islice(self._history, self._read, until))
+        history, read, until = self._history, self._read, len(self._history)
+        # To pass over what was read would take the longer, the longer the history is.
+        self._sweep.read(history[read:until] if read else islice(history, until))
         self._read = until
 
     def unexplained(self) -> frozenset[str]:
