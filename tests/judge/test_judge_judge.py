@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import STORE_CLAUSES
+from async_contract.history.operation import Operation
 from async_contract.judge.judge import MOST_SHOWN, Judge, judge
 from async_contract.judge.verdict import ClauseVerdict, Verdict, Violation
 
-from .story import LOST, Story
+from .story import LOST, REFUSED, Story
 
 
 def test_of_an_empty_history_nothing_is_known() -> None:
@@ -133,6 +135,26 @@ def test_a_history_can_be_read_while_it_grows() -> None:
     assert reader.judgement() == judge(story.history, Capabilities(redelivers=True))
 
 
+def test_what_was_read_is_not_passed_over_again() -> None:
+    """So a step takes as long in a long history as in a short one."""
+    passed: list[Operation] = []
+
+    class Watched(list[Operation]):
+        def __iter__(self) -> Iterator[Operation]:
+            for each in super().__iter__():
+                passed.append(each)
+                yield each
+
+    history = Watched()
+    reader, story = Judge(history), Story()
+    history.append(story.enqueue("a"))
+    reader.read()
+    history.append(story.lease(1, "b"))
+    reader.read()
+    assert passed == history[:1]
+    assert reader.unexplained() == {"b"}
+
+
 def test_what_is_read_later_may_explain_what_was_seen_before() -> None:
     """A lost lease stands in a history where it was over, but it may have taken the job at once."""
     story = Story()
@@ -200,3 +222,37 @@ def test_a_judge_that_gives_up_says_so() -> None:
     assert verdicts["lease/within-limit"].verdict is Verdict.BROKEN
     assert verdicts["lease/order"].verdict is Verdict.NOT_PROMISED
     assert reader.overload == reason
+
+
+def test_nothing_is_searched_for_where_the_calls_in_doubt_need_have_done_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Calls by others, refusals, an end that came too late: leases that expire explain the rest."""
+    asked: list[list[Operation]] = []
+    monkeypatch.setattr(
+        sys.modules[Judge.__module__], "explain", lambda operations, *_, **__: asked.append(operations)
+    )
+    story = Story()
+    promised = Capabilities(lease_timeout=10, max_attempts=2, expiry_counts=True, redelivers=True)
+    story.enqueue("a", "b", "c", "d")
+    story.complete(2, "a", how=REFUSED)
+    story.lease(1, "a", "b", "c", "d", limit=9)
+    story.complete(2, "a")
+    story.fail(2, "b")
+    story.fail(1, "c", how=REFUSED)
+    story.wait(20)
+    story.complete(1, "d")
+    story.lease(2, "a", "b", "c", attempts=2, limit=9)
+    story.complete(1, "a")
+    story.fail(1, "b")
+    story.wait(20)
+    story.fail(2, "b")
+    story.drain()
+    assert judge(story.history, promised).broken == ()
+    assert asked == []
+    story.lease(2, "a", attempts=3)
+    judge(story.history, promised)
+    [operations] = asked
+    assert operations == [
+        each for each in story.told if each.job_id == "a" or "a" in [job.id for job in each.jobs[:1]]
+    ]

@@ -116,3 +116,24 @@ def test_a_job_that_was_never_enqueued_has_no_order() -> None:
     story.call("lease", 1, None, 1, (story.told[-1].jobs[0]._replace(id=7),))
     story.lease(1, "a", "b", limit=2)
     assert story.blamed(fifo=True) == ["lease/well-formed", "lease/known"]
+
+
+def test_a_job_without_an_id_has_no_order_among_others_that_are_out_of_it() -> None:
+    """Who looks for the breach passes it over."""
+    story = Story()
+    story.enqueue("a", "b")
+    story.lease(1, "b", limit=1)
+    story.call("lease", 1, None, 1, (story.told[-1].jobs[0]._replace(id=7),))
+    story.lease(1, "a")
+    assert story.blamed(fifo=True) == ["lease/well-formed", "lease/order"]
+
+
+def test_a_job_that_came_before_its_enqueue_had_begun_is_counted_once() -> None:
+    """It is a breach of another clause, but a delivery all the same."""
+    story = Story()
+    story.lease(1, "a")
+    story.enqueue("a", "b", "c")
+    story.lease(1, "b")
+    story.lease(1, "a")
+    story.lease(1, "c")
+    assert judge(story.history, FIFO).verdicts["lease/order"] == ClauseVerdict("lease/order", Verdict.HELD, 3)

@@ -32,23 +32,31 @@ def final_counts(sweep: Sweep, end: Drained | None, ordered: int, kept: Sequence
 
 def _count_end(counts: dict[str, int], sweep: Sweep, kept: Sequence[str]) -> None:
     """What a drained store did not deliver again, it kept to itself."""
-    completed = sum(phase is Phase.COMPLETED for phase in sweep.finished.values())
-    dead = len(sweep.finished) - completed
-    live = [job for id, job in sweep.live.items() if id not in kept] if kept else sweep.live.values()
-    counts["complete/final"] = completed
-    counts["fail/ends"] = dead
-    counts["fail/releases"] += dead + sum(job.phase is Phase.READY and job.last_end == "fail" for job in live)
-    counts["lease/progress"] = len(sweep.finished) + sum(job.deliveries > 0 for job in live)
+    finished, dead = len(sweep.finished), len(sweep.buried)
+    released = came = used_up = 0
     most = sweep.capabilities.max_attempts
+    for id, job in sweep.live.items():
+        if id not in kept:
+            came += job.deliveries > 0
+            released += job.phase is Phase.READY and job.last_end == "fail"
+            used_up += (
+                most is not None and job.phase is Phase.LEASED and job.expired and job.deliveries >= most
+            )
+    counts["complete/final"] = finished - dead
+    counts["fail/ends"] = dead
+    counts["fail/releases"] += dead + released
+    counts["lease/progress"] = finished + came
     if most is not None:
-        counts["expiry/max-attempts"] = sum(
-            job.phase is Phase.LEASED and job.expired and job.deliveries >= most for job in live
-        )
+        counts["expiry/max-attempts"] = used_up
 
 
 def _looked_alike(sweep: Sweep) -> int:
     """Jobs that were completed or failed while another with an id like theirs was there."""
-    if len(sweep.finished) + len(sweep.live) > MOST_COMPARED:
+    finished, live = sweep.finished, sweep.live
+    if len(finished) + len(live) > MOST_COMPARED:
         return 0
-    ended = {id for id, job in sweep.live.items() if job.last_end} | set(sweep.finished)
-    return sum(id in ended for group in groups([*sweep.live, *sweep.finished]) for id in group)
+    ended = 0
+    for group in groups([*live, *finished]):
+        for id in group:
+            ended += id in finished or live[id].last_end != ""
+    return ended

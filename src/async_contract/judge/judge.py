@@ -8,7 +8,7 @@ from itertools import islice
 from async_contract.contract.capabilities import Capabilities
 from async_contract.contract.clauses import CLAUSE, STORE_CLAUSES, Clause
 from async_contract.contract.life import Phase, State, nanoseconds
-from async_contract.history.operation import OK, REJECTED, UNKNOWN, Operation, in_order, instant
+from async_contract.history.operation import REJECTED, UNKNOWN, Operation, in_order, instant
 from async_contract.judge.drained import Drained, Owed, drained, still_leased, with_effect
 from async_contract.judge.evidence import final_counts
 from async_contract.judge.kept import Kept
@@ -110,8 +110,9 @@ class Judge:
         Raises:
             ValueError: The history enqueues an id twice.
         """
-        until = len(self._history)
-        self._sweep.read(islice(self._history, self._read, until))
+        history, read, until = self._history, self._read, len(self._history)
+        # To pass over what was read would take the longer, the longer the history is.
+        self._sweep.read(history[read:until] if read else islice(history, until))
         self._read = until
 
     def unexplained(self) -> frozenset[str]:
@@ -148,11 +149,11 @@ class Judge:
             The violations of each broken clause, and how often each clause was put to the test, if it was.
         """
         end = drained(self._history)
-        deliveries = first_deliveries(self._history) if self._capabilities.fifo else []
+        ordered, deliveries = self._first_deliveries()
         broken: dict[str, list[Violation]] = {}
         for violation in self._violations(end, deliveries):
             broken.setdefault(violation.clause, []).append(violation)
-        return broken, final_counts(self._sweep, end, len(deliveries), self.kept)
+        return broken, final_counts(self._sweep, end, ordered, self.kept)
 
     @property
     def overload(self) -> str:
@@ -164,8 +165,9 @@ class Judge:
     ) -> Iterator[Violation]:
         sweep = self._sweep
         yield from self._life_violations()
-        yield from self._batch_violations()
         # Of most histories there is nothing of the kind, and to ask takes longer than to know.
+        if sweep.violations:
+            yield from self._batch_violations()
         if sweep.refused:
             yield from self._refused_ends()
         if sweep.unenqueued or sweep.strays:
@@ -192,6 +194,16 @@ class Judge:
         if end is not None and sweep.live:
             yield from self._lost(end)
 
+    def _first_deliveries(self) -> tuple[int, Sequence[tuple[Operation, str]]]:
+        """How many first deliveries have an order, and those that must be looked at."""
+        sweep = self._sweep
+        if not self._capabilities.fifo or len(sweep.consumers) != 1 or sweep.lost_leases:
+            return 0, ()
+        if sweep.in_order:
+            return sweep.delivered, ()
+        deliveries = first_deliveries(self._history)
+        return len(deliveries), deliveries
+
     # -- the life of each job -----------------------------------------------------------------
 
     def _life_violations(self) -> list[Violation]:
@@ -204,7 +216,10 @@ class Judge:
             self._weighed = around
         for id in sweep.doubted:
             job = sweep.live[id]
-            job.explained = (len(job.operations), around, self._decide(id, job.operations))
+            # A complete or fail may always have done nothing: after it is explained what was before it.
+            if job.unexplained or job.inspected or id in self._stuck or not sweep.is_calm:
+                job.unexplained = False
+                job.explained = (len(job.operations), around, self._decide(id, job.operations))
         sweep.doubted.clear()
         if sweep.revived:
             for id, operations in self._operations_on(sweep.revived).items():
@@ -339,7 +354,7 @@ class Judge:
             yield self._unknown_delivery(case, leases[0])
         for each in self._sweep.strays:
             known = each.job_id in self._sweep.live or each.job_id in self._sweep.unenqueued
-            if each.outcome == OK and not known:
+            if not known:
                 call = f"worker {each.worker}'s {each.method} of {each.job_id}"
                 happened = f"{call}, which the store can't know, returned"
                 yield Violation(f"{each.method}/unknown-reported", happened, each.job_id, (each,))
@@ -419,12 +434,18 @@ class Judge:
             yield _violation(named, case.job_id, witness)
 
     def _lost_jobs(self, end: Drained) -> Iterator[Case]:
-        owed = Owed(self._capabilities, self._sweep.lost_leases, self._sweep.endings, end.since)
-        clients = Kept(self._history, self._capabilities, end)
+        sweep = self._sweep
         self.kept.clear()
-        for id, job in self._sweep.live.items():
-            if id in self._stuck:
-                continue
+        missing = [
+            (id, job)
+            for id, job in sweep.live.items()
+            if id not in self._stuck and not sweep.may_be_over(job)
+        ]
+        if not missing:
+            return
+        owed = Owed(self._capabilities, sweep.lost_leases, sweep.endings, end.since)
+        clients = Kept(self._history, self._capabilities, end)
+        for id, job in missing:
             states = self._states_at_end(job, end)
             if not states or not owed.owes(job.operations, states):
                 continue

@@ -35,6 +35,8 @@ def groups(ids: Collection[str]) -> list[list[str]]:
     together = "".join(ids)
     if together.isascii() and together == together.lower() and together.split() == [together]:
         return []  # folding changes none, so no two of them become the same
+    if len({fold(id) for id in ids}) == len(ids):
+        return []
     found: defaultdict[str, list[str]] = defaultdict(list)
     for id in ids:
         found[fold(id)].append(id)

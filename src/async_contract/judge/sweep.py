@@ -10,6 +10,10 @@ explanation of all that was seen. Whatever is not of that simple shape (an outco
 a call by a worker that may not be the holder any more, an inspection, a reopening, a contradiction)
 makes the job *doubtful*: its operations are kept and `search.explain` decides.
 
+But not at once. A complete or fail by who does not hold the job may have done nothing, so what was explained
+before it still is; and as long as the pass can go on as though it had, it has an explanation, if not the only
+one. The search is asked when the pass has gone *astray*, and something was seen.
+
 So the pass may doubt too often, at the price of time; it must never be sure wrongly.
 """
 
@@ -17,6 +21,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from async_contract.contract.capabilities import Capabilities
@@ -47,6 +52,14 @@ its method gives them, and to make sure of that here would cost a tenth of the t
 READY, LEASED, COMPLETED, DEAD = Phase.READY, Phase.LEASED, Phase.COMPLETED, Phase.DEAD
 MOST = 2**31 - 1
 
+# The clauses that every second call of a random program puts to the test: to put a name together takes
+# longer than to look it up.
+_REFUSED, _UNLEASED, _UNKNOWN, _HARMLESS = (
+    {method: f"{method}/{each}" for method in ("complete", "fail")}
+    for each in ("rejected-means-not-done", "unleased-reported", "unknown-reported", "unknown-harmless")
+)
+_REPEATED = {"complete": "complete/repeat-harmless", "fail": "fail/after-complete"}
+
 REFUSALS = 3
 """A transient error may be retried; so many refusals in a row are not transient."""
 
@@ -61,6 +74,8 @@ class Live:
     phase: Phase = READY
     doubtful = False
     worker = 0
+    former: tuple[int, ...] = ()
+    """Who else was given it before."""
     since = 0
     ends = NEVER
     deliveries = 0
@@ -74,6 +89,13 @@ class Live:
     changes: tuple[Operation, ...] = ()
     explained: tuple[int, int, Explanation | None] | None = None
     """What the search has found of so many operations, with so much around them."""
+    astray = False
+    """Whether what the pass takes to have become of it need not explain all that was seen of it."""
+    unexplained = False
+    """Whether since it was last explained something was seen that may have no explanation."""
+    inspected = False
+    ended = False
+    """Whether a call that came after its last delivery may have finished it; see `Sweep.may_be_over`."""
 
     def __init__(self, given: Delivered, reached: int, operation: Operation) -> None:
         self.given = given
@@ -101,11 +123,14 @@ class Sweep:
         refused: Jobs whose holder was refused again and again: the operations on each, and how many
             of them there were by then.
         early: Calls on ids that were not enqueued (so far), by id.
+        consumers: The workers who leased.
+        in_order: Whether the jobs were surely first delivered in the order in which they were enqueued.
         failed_leases: How many leases did not return.
         unknown: How many calls were of unknown outcome.
         gave_up: Whether a call did not return within its time limit, or never can.
-        silent: Completes and fails that returned for a job that did not seem to be on lease.
-        strays: Completes and fails of ids that were not enqueued (so far).
+        silent: Completes and fails by who did not seem to hold the job, which returned. (Of a job that is
+            surely on lease to another nothing follows from that.)
+        strays: Completes and fails of ids that were not enqueued (so far), which returned.
     """
 
     def __init__(self, capabilities: Capabilities) -> None:
@@ -124,6 +149,8 @@ class Sweep:
         self.lost_leases: list[Operation] = []
         self.buried: dict[str, Operation] = {}
         self.misquoted: list[tuple[Operation, Operation]] = []
+        self.consumers: set[int] = set()
+        self.in_order = True
         self.failed_leases = 0
         self.unknown = 0
         self.gave_up = False
@@ -134,12 +161,14 @@ class Sweep:
         self._ready = 0
         self._held = 0
         self._newest: Live | None = None
+        self._latest = -NEVER  # when the latest job was enqueued that came
         self._leases_of_one = 0
         self._leases_of_most = 0
         # What is counted for nearly every operation has a name of its own: a look into `counts` would
         # cost a tenth of the time of the pass.
         self._deliveries = 0
         self._roomy_batches = 0
+        self._empty_batches = 0
         self._contended_leases = 0
         self._completes = 0
         self._completes_beside = 0
@@ -154,10 +183,13 @@ class Sweep:
         for operation in operations:
             method, worker, invoked, returned, outcome, id, value, jobs, error = operation
             if outcome != OK:
-                self.unknown += outcome == UNKNOWN
+                if outcome == UNKNOWN:
+                    self.unknown += 1
                 handlers[method](self, operation)
             elif method == "lease":
-                self._lease(operation, worker, invoked, returned, value, jobs, error)
+                self._count_lease(worker, invoked, returned, value, len(jobs))
+                if jobs or error:
+                    self._lease(operation, worker, invoked, returned, value, jobs, error)
             elif method == "complete":
                 # Nearly every second operation is one of these, by a worker that surely holds the job.
                 job = live.get(id)
@@ -207,11 +239,15 @@ class Sweep:
     def _recall(self, id: str, job: Live) -> None:
         """What was called on a job before it was enqueued, or at the same time."""
         if id in self.unenqueued:
-            job.operations = [*self.unenqueued.pop(id), *job.operations]
-            self._doubt(id, job)
+            leases = self.unenqueued.pop(id)
+            job.operations = [*leases, *job.operations]
+            job.former = tuple({each.worker for each in leases})
+            self.in_order = False
+            self._stray_off(id, job)
         if id in self.early:
             job.operations = sorted([*self.early.pop(id), *job.operations], key=instant)
-            self._doubt(id, job)
+            job.inspected = any(each.method == "inspect" for each in job.operations)
+            self._stray_off(id, job)
 
     # -- lease --------------------------------------------------------------------------------
 
@@ -225,8 +261,7 @@ class Sweep:
         jobs: tuple[Row, ...],
         error: str,
     ) -> None:
-        """A lease that returned."""
-        self._count_lease(invoked, returned, limit, len(jobs))
+        """A lease that returned, with jobs."""
         if len(jobs) > limit or (len(jobs) > 1 and len({each[0] for each in jobs}) < len(jobs)):
             self.violations.extend(batch.batch_violations(operation))
         if error and error != LEFT_OUT:
@@ -262,12 +297,16 @@ class Sweep:
         """The first delivery of a job that surely is ready: what most deliveries are."""
         if job.uncommon:
             self.counts["lease/faithful"] += 1
+        reached = job.reached
+        if reached >= self._latest and not job.inspected:  # then it is the instant of its enqueue
+            self._latest = reached
+        else:
+            self.in_order = False
         self._ready -= 1
         self._held += 1
         job.phase = LEASED
         job.worker = worker
         job.since = returned
-        reached = job.reached
         if invoked > reached:
             job.reached = reached = invoked
         job.deliveries = 1
@@ -285,23 +324,30 @@ class Sweep:
             # Two leases of one job that overlap may have had their effects in either order, if the
             # first to have it can have ended before the second.
             if reached > returned or (invoked < job.since and expiry is not None):
-                self._doubt(id, job)
+                self._stray_off(id, job)
         elif phase is LEASED:
             if invoked < job.since or job.ends > returned or reached > returned:
-                self._doubt(id, job)
+                self._stray_off(id, job)
             else:
                 reached = max(reached, job.ends)
                 job.expired = True
                 self.counts["expiry/returns"] += 1
         else:
             self._held += 1
+            self._stray_off(id, job)
         if job.deliveries:
             self._count_redelivery(id, job)
+            if job.worker not in job.former:
+                job.former = (*job.former, job.worker)
             job.refusals = 0
             job.failed = None
-        elif job.uncommon:
-            self.counts["lease/faithful"] += 1
+        else:
+            self.in_order = False  # for all one knows
+            if job.uncommon:
+                self.counts["lease/faithful"] += 1
         if job.doubtful:
+            job.ended = False
+            job.unexplained = job.astray
             self.doubted[id] = None
         job.phase = LEASED
         job.worker = worker
@@ -311,7 +357,9 @@ class Sweep:
         job.ends = reached + self._expiry
         self._newest = job
 
-    def _count_lease(self, invoked: int, returned: int, limit: int, delivered: int) -> None:
+    def _count_lease(self, worker: int, invoked: int, returned: int, limit: int, delivered: int) -> None:
+        if worker not in self.consumers:  # to ask takes a third of the time that it takes to add
+            self.consumers.add(worker)
         if limit == 1:
             self._leases_of_one += 1
         elif limit == MOST:
@@ -327,7 +375,7 @@ class Sweep:
             if limit > 1:
                 self._roomy_batches += 1
         elif not self._ready:
-            self.counts["lease/empty"] += 1
+            self._empty_batches += 1
         newest = self._newest
         if self._held and newest is not None and newest.phase is LEASED and newest.ends > returned:
             self._contended_leases += 1
@@ -343,7 +391,7 @@ class Sweep:
             counts["fail/redelivers"] += 1
         most = self.capabilities.max_attempts
         if most is not None and self.capabilities.expiry_counts and job.deliveries >= most:
-            self._doubt(id, job)
+            self._stray_off(id, job)
 
     def _examine(self, delivery: Delivered, job: Live, operation: Operation) -> None:
         """A delivery that is not plainly what was enqueued, with more attempts than before."""
@@ -398,6 +446,7 @@ class Sweep:
         limit = operation.value
         assert isinstance(limit, int)
         self.failed_leases += 1
+        self.consumers.add(operation.worker)
         if operation.outcome == REJECTED:
             if limit < 1 and self._ready:
                 self.counts["lease/within-limit"] += 1
@@ -407,12 +456,38 @@ class Sweep:
         self._count_unknown(operation)
         self.lost_leases.append(operation)
 
+    @property
+    def delivered(self) -> int:
+        """How many jobs were delivered; exact if they were so `in_order`."""
+        came = len(self.finished) + len(self.unenqueued)
+        for job in self.live.values():
+            came += job.deliveries > 0
+        return came
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing may have happened to a job but what returned, and that its lease expired."""
+        return not (self.unknown or self.endings or self.life.fences)
+
+    def may_be_over(self, job: Live) -> bool:
+        """Whether a job that did not come any more may be completed or dead; if so, it need not come.
+
+        So it may be if it was ended by somebody of whom nobody knows whether he held it, or if it has used
+        up its attempts, and nothing was seen since. That it says no means nothing.
+        """
+        if job.inspected or not self.is_calm:
+            return False
+        most = self.capabilities.max_attempts
+        used_up = most is not None and job.deliveries >= most and self.life.earliest_expiry is not None
+        return used_up or job.ended
+
     def tally(self) -> dict[str, int]:
         """How often each clause was put to the test, as far as one pass can tell."""
         counts = self.counts.copy()
         counts["lease/accepted"] = min(self._leases_of_one, self._leases_of_most)
         counts["lease/well-formed"] = counts["lease/known"] = self._deliveries
         counts["lease/distinct"] = self._roomy_batches
+        counts["lease/empty"] = self._empty_batches
         counts["lease/exclusive"] = self._contended_leases
         counts["complete/accepted"] = self._completes
         counts["complete/only-that-job"] = self._completes_beside
@@ -441,6 +516,7 @@ class Sweep:
         job.last_end = "complete"
         job.refusals = 0
         job.phase = COMPLETED
+        job.ended = True
         self._doubt(id, job)
 
     def _fail(self, operation: Operation) -> None:
@@ -471,6 +547,9 @@ class Sweep:
         if job.doubtful or operation.returned >= job.ends:
             job.phase = READY
             self._ready += 1
+            # The lease may have expired: then the call may have done whatever a stale fail does.
+            job.ended |= not job.doubtful
+            job.astray = True
             self._doubt(id, job)
         else:
             self._settle_fail(id, job, operation)
@@ -490,6 +569,7 @@ class Sweep:
             if capabilities.redelivers is not False and job.expired and not capabilities.expiry_counts:
                 job.phase = READY
                 self._ready += 1
+                job.astray = True
                 self._doubt(id, job)
                 return
         del self.live[id]
@@ -503,7 +583,7 @@ class Sweep:
         """A complete or fail by the holder that did not return."""
         method = operation.method
         if operation.outcome == REJECTED:
-            self.counts[f"{method}/rejected-means-not-done"] += 1
+            self.counts[_REFUSED[method]] += 1
             assert operation.returned is not None
             hostile = method == "fail" and not is_plain(str(operation.value))  # may be refused every time
             if not job.doubtful and operation.returned < job.ends and not hostile:
@@ -533,50 +613,48 @@ class Sweep:
 
     def _unleased_end(self, id: str, job: Live, operation: Operation) -> None:
         """A complete or fail by a worker that does not seem to hold the job."""
-        method = operation.method
-        self.counts[f"{method}/rejected-means-not-done"] += 1
-        if job.phase is not LEASED:
-            self.counts[f"{method}/unleased-reported"] += 1
-        if job.phase is COMPLETED:
-            self._count_repeat(method)
-        if self._had_lease(job, operation.worker):
-            self.counts["expiry/fenced"] += 1
-        if operation.outcome != REJECTED:
-            if operation.outcome == OK:
-                self.silent.append(operation)
-            else:
+        method, worker, _, _, outcome, *_ = operation
+        counts, phase = self.counts, job.phase
+        counts[_REFUSED[method]] += 1
+        if phase is not LEASED:
+            counts[_UNLEASED[method]] += 1
+            if phase is COMPLETED:
+                counts[_REPEATED[method]] += 1
+        # Whether the worker was given a job that was not ended since: then its lease has ended by itself.
+        if self.life.earliest_expiry is not None and not job.last_end:
+            counts["expiry/fenced"] += worker in job.former or (job.deliveries > 0 and worker == job.worker)
+        if outcome != REJECTED:
+            if outcome != OK:
                 self._count_unknown(operation)
+            else:
+                if phase is not LEASED or job.astray:
+                    self.silent.append(operation)
+                job.ended |= method == "complete" or not job.doubtful
             self._doubt(id, job)
-
-    def _had_lease(self, job: Live, worker: int) -> bool:
-        """Whether the worker's lease on a job that was not finished then has ended by itself."""
-        if self.life.earliest_expiry is None or job.last_end:
-            return False
-        return any(each.method == "lease" and each.worker == worker for each in job.operations)
 
     def _end_of_stray(self, id: str, operation: Operation) -> None:
         """A complete or fail of a job that is not live: finished, or never enqueued."""
-        method = operation.method
-        self._may_have_disconnected(operation)
-        self.gave_up |= operation.error in (TIMED_OUT, STUCK)
-        self.counts[f"{method}/rejected-means-not-done"] += 1
+        method, _, _, _, outcome, *_, error = operation
+        if outcome == UNKNOWN:
+            self._may_have_disconnected(operation)
+        self.gave_up |= error in (TIMED_OUT, STUCK)
+        counts = self.counts
+        counts[_REFUSED[method]] += 1
         finished = self.finished.get(id)
         if finished is None:
-            self.strays.append(operation)
+            if outcome == OK:
+                self.strays.append(operation)
             self.early.setdefault(id, []).append(operation)
-            self.counts[f"{method}/unknown-reported"] += 1
+            counts[_UNKNOWN[method]] += 1
             if self.live:
-                self.counts[f"{method}/unknown-harmless"] += 1
+                counts[_HARMLESS[method]] += 1
             return
-        self.counts[f"{method}/unleased-reported"] += 1
+        counts[_UNLEASED[method]] += 1
         if finished is COMPLETED:
-            self._count_repeat(method)
-            if method == "fail" and operation.outcome == OK:
+            counts[_REPEATED[method]] += 1
+            if method == "fail" and outcome == OK:
                 self.silent.append(operation)
                 self.revived[id] = None
-
-    def _count_repeat(self, method: str) -> None:
-        self.counts["complete/repeat-harmless" if method == "complete" else "fail/after-complete"] += 1
 
     # -- everything else ----------------------------------------------------------------------
 
@@ -599,8 +677,9 @@ class Sweep:
                 self._compare_message(self.buried[id], record, operation)
             return
         job.operations.append(operation)
+        job.inspected = True
         if job.doubtful or shown is not job.phase or (shown is LEASED and operation.invoked >= job.ends):
-            self._doubt(id, job)
+            self._stray_off(id, job)
         # What was shown was so at that instant or later.
         job.reached = max(job.reached, operation.invoked)
         if record is not None and job.failed is not None and record.state in ("ready", "dead"):
@@ -652,6 +731,11 @@ class Sweep:
         job.doubtful = True
         self.doubted[id] = None
 
+    def _stray_off(self, id: str, job: Live) -> None:
+        """Doubt that what is taken to have become of a job explains what was read of it."""
+        job.astray = job.unexplained = True
+        self._doubt(id, job)
+
     def _change_nothing(self, operation: Row) -> None:
         """Take in what is no call of the store, or that nothing need follow from."""
 
@@ -678,9 +762,9 @@ def is_plain(message: str) -> bool:
 
     Stricter than need be: what is in doubt counts as hostile, and a store may shorten it.
     """
-    return (
-        0 < len(message) <= 256
-        and message.isprintable()
-        and message == message.strip()
-        and len(message.encode()) <= 256
-    )
+    return 0 < len(message) <= 256 and _is_safe(message)
+
+
+@lru_cache(maxsize=256)  # programs by the thousand have the same few messages
+def _is_safe(message: str) -> bool:
+    return message.isprintable() and message == message.strip() and len(message.encode()) <= 256
