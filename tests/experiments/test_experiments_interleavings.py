@@ -220,6 +220,28 @@ def test_when_the_time_is_up_no_program_is_begun(monkeypatch: pytest.MonkeyPatch
     assert rounds(monkeypatch, replace(TWO, seconds=0.0)) == []
 
 
+@pytest.mark.parametrize(("breaks", "schedules"), [(0, 6), (2, 6), (6, 12)])
+def test_what_breaks_in_a_short_round_is_pursued_under_no_fewer_schedules_than_usual(
+    breaks: int, schedules: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among few, none may show it without somebody who waits where nobody sees it."""
+    pursued = []
+
+    def search(_: Scheduler, program: Program, *options: Any, before: int) -> _Found:
+        return _Found(["lease/exclusive"] if before == breaks else [], tried=options[1].schedules - before)
+
+    def pursue(
+        _: Scheduler, clause: str, program: Program, seen: _Found, effort: Effort, done: object
+    ) -> None:
+        pursued.append((clause, effort.schedules))
+
+    monkeypatch.setattr(Scheduler, "_search", search)
+    monkeypatch.setattr(Scheduler, "_is_proved", lambda *_: True)
+    monkeypatch.setattr(Scheduler, "_pursue", pursue)
+    interleaved(Queue, effort=replace(TWO, programs=1))
+    assert pursued == [("lease/exclusive", schedules)]
+
+
 def test_a_store_that_leaves_the_loop_is_told_apart() -> None:
     """It is not simulated any further, and what it did is named."""
     found = interleaved(Leaves)

@@ -160,11 +160,11 @@ class Scheduler:
         left = openings(self._stage.menu)[: effort.programs]
         before = 0
         for schedules in self._rounds(effort):
-            now, share, left = left, replace(effort, schedules=schedules), ()
+            now, left = left, ()
             for program in now:
-                if share.is_over(done):
+                if effort.is_over(done):
                     return
-                has_more = self._try(program, share, done, known, before)
+                has_more = self._try(program, effort, done, known, before=before, most=schedules)
                 left += (program,) * has_more
                 done.programs += not before
                 progress.tell(done, effort.programs, effort.seconds)
@@ -194,26 +194,45 @@ class Scheduler:
         return {clause: found for clause, found in broken.items() if CLAUSE[clause].level != "SHOULD"}
 
     def _try(
-        self, program: Program, effort: Effort, done: Exploration, known: frozenset[str], before: int = 0
+        self,
+        program: Program,
+        effort: Effort,
+        done: Exploration,
+        known: frozenset[str],
+        *,
+        before: int = 0,
+        most: int = 0,
     ) -> bool:
         """Search for a schedule under which the program breaks something that is not known.
 
-        Gives whether nothing was found, and there may be more schedules to try.
+        Args:
+            program: The program.
+            effort: How much is tried.
+            done: What came of it so far.
+            known: Clauses that are known to be broken and need no pursuit.
+            before: Under how many schedules it was tried before.
+            most: Under how many it is tried now, those included; 0: as many as usual.
+
+        Returns:
+            Whether nothing was found, and there may be more schedules to try.
         """
+        share = replace(effort, schedules=most) if most else effort
 
         def is_news(clause: str) -> bool:
             return clause not in known and clause not in done.findings and not done.shadows[clause]
 
         end = done.began + effort.seconds
-        found = self._search(program, is_news, effort, done.counts, end, before=before)
+        found = self._search(program, is_news, share, done.counts, end, before=before)
         done.schedules += found.tried
         done.distinct += found.distinct
         done.loose += found.loose
         if found.left:
             done.left = found.left
         elif found.broken and self._is_proved(found.broken[0], program, found, effort):
-            self._pursue(found.broken[0], program, found, effort, done)
-        return not found.broken and found.tried >= effort.schedules - before
+            # Not under fewer than usual: an order might be missed in which nobody has to wait in a server.
+            wide = replace(effort, schedules=max(effort.schedules, share.schedules))
+            self._pursue(found.broken[0], program, found, wide, done)
+        return not found.broken and found.tried >= share.schedules - before
 
     def _keep(self, clause: str, program: Program, seen: tuple[Operation, ...], done: Exploration) -> None:
         violation = self.broken(seen)[clause][0]
