@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from async_contract.history.operation import CANCELLED, KILLED, TIMED_OUT, UNKNOWN, Operation, Outcome
+from async_contract.history.operation import CANCELLED, KILLED, OK, TIMED_OUT, UNKNOWN, Operation, Outcome
 from async_contract.judge.drained import Drained, drained
 from async_contract.judge.verdict import Violation
 from async_contract.store import JobState
@@ -209,6 +209,22 @@ def test_a_cancelled_lease_strands_nothing() -> None:
     expected = [Violation("lease/cancelled", happened, "a", (enqueue, cancelled, *end))]
     assert story.violations() == expected
     assert story.violations(lease_timeout=1) == []
+
+
+@pytest.mark.parametrize("how", [STOPPED, (OK, "")])
+def test_a_lease_that_waited_for_the_job_and_was_cancelled_has_lost_it(how: tuple[Outcome, str]) -> None:
+    """It began before the job was there; one that came back empty is not to blame."""
+    story = Story()
+    waiting = story.lease(1, how=how, at=(1, 10))
+    enqueue = story.enqueue("a", at=(2, 3))
+    end = story.drain()
+    blames = how == STOPPED
+    happened = f"a was enqueued and {NEVER_CAME}" + (
+        ", after worker 1's lease(1), which was cancelled" if blames else ""
+    )
+    witness = (enqueue, waiting, *end) if blames else (enqueue, *end)
+    clause = "lease/cancelled" if blames else "lease/progress"
+    assert story.violations() == [Violation(clause, happened, "a", witness)]
 
 
 @pytest.mark.parametrize("error", [CANCELLED, TIMED_OUT, "ConnectionError: lost"])

@@ -82,7 +82,8 @@ class _Suspects:
         between = [
             each
             for each in self._case.history
-            if each.invoked >= settled and (each.returned or each.invoked) <= until
+            if (each.invoked >= settled or _reaches(each, settled))
+            and (each.returned or each.invoked) <= until
         ]
         if not self._losing and self._anchor.method == "lease":
             sound = self._last_sound(between, settled) or settled
@@ -276,6 +277,11 @@ class _Suspects:
 
 def _opens(operation: Operation) -> bool:
     return operation.method == "connect" and operation.outcome == OK
+
+
+def _reaches(call: Operation, settled: int) -> bool:
+    """Whether a call that was cancelled was under way when all was well: a lease may wait for its jobs."""
+    return call.error == CANCELLED and call.returned is not None and call.returned >= settled
 
 
 def _is_hostile(call: Operation) -> bool:
