@@ -26,6 +26,7 @@ from async_contract.experiments.verify import verify
 from async_contract.experiments.ways import Explorations
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox, Sandboxes
+from async_contract.judge.judge import judge
 from async_contract.judge.verdict import Verdict
 from async_contract.reference.memory import MemoryStore
 from async_contract.store import Job, JobRecord
@@ -123,6 +124,62 @@ def test_what_a_cancelled_lease_left_running_begins_before_leases_expire(
 
     promised = Capabilities(lease_timeout=30.0, redelivers=True)
     on_a_bench(StoreHarness(connect, capabilities=promised, virtual_time=True), play)
+
+
+class GivesBack(MemoryStore):
+    """What a cancelled lease has taken is given back by a task that begins when its own has ended; or not."""
+
+    def __init__(self, *, gives: bool) -> None:
+        super().__init__()
+        self._gives = gives
+        self._later: list[asyncio.Task[None]] = []
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Lease jobs in a task of its own."""
+
+        async def taken() -> list[Job]:
+            jobs = await super(GivesBack, self).lease(limit)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return jobs
+
+        async def give_back(jobs: list[Job]) -> None:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            for each in jobs:
+                await self.fail(each.id, "nobody took it")
+            if not self._gives:
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(taken())
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(
+                lambda done: self._later.append(
+                    asyncio.create_task(give_back(done.result() if self._gives else []))
+                )
+            )
+            raise
+
+
+@pytest.mark.parametrize(
+    ("jobs", "gives", "broken"), [(1, True, []), (1, False, ["lease/cancelled"]), (0, False, [])]
+)
+def test_a_job_that_a_cancelled_lease_gives_back_later_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, *, jobs: int, gives: bool, broken: list[str]
+) -> None:
+    """The store is not drained before; what is never given back is lost all the same."""
+    monkeypatch.setattr("async_contract.experiments.bench.AFTERMATH", 0.05)
+
+    async def play(bench: Bench) -> None:
+        await bench.enqueue(jobs)
+        worker = await bench.first_worker()
+        assert await bench.cancelled(partial(worker.lease, 1), 1)
+        await bench.drain()
+        assert [each.clause for each in judge(bench.history, bench.capabilities).violations] == broken
+
+    on_a_bench(StoreHarness(lambda: GivesBack(gives=gives)), play)
 
 
 def test_programs_of_a_store_with_long_delays_are_judged_undrained() -> None:
