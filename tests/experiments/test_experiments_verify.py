@@ -491,6 +491,7 @@ def test_what_is_in_order_or_can_not_be_is_told_as_it_is(clause: str) -> None:
     [
         ("keeps-newest-back", "lease/within-limit", "lease/progress"),
         ("forgets-every-fifth", "lease/snapshot", "lease/progress"),
+        ("waits-for-full-batch", "complete/repeat-harmless", "lease/progress"),
         ("fail-buries", "durable/reopen", "fail/redelivers"),
     ],
 )

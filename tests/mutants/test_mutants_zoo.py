@@ -110,9 +110,8 @@ delivers-row-numbers: lease/progress
 ids-cut-at-colon: lease/progress
 ids-unquoted: lease/progress
 delivers-stop-marker: lease/within-limit lease/snapshot
-waits-for-full-batch: lease/within-limit lease/snapshot complete/only-that-job
-  complete/rejected-means-not-done complete/repeat-harmless fail/redelivers fail/max-attempts
-  fail/only-that-job fail/rejected-means-not-done expiry/returns
+waits-for-full-batch: complete/only-that-job complete/rejected-means-not-done fail/redelivers
+  fail/max-attempts fail/rejected-means-not-done expiry/returns
 keeps-newest-back: fail/redelivers fail/max-attempts fail/rejected-means-not-done expiry/returns
 takes-one-more: lease/order fail/redelivers fail/only-that-job expiry/returns
 stops-at-unreadable-job: fail/redelivers

@@ -14,7 +14,7 @@ Example = Callable[[Bench], Awaitable[None]]
 CONTROLS: Mapping[str, Example] = MappingProxyType({"lease/identity": lease.as_many})
 """What an example does besides what it is made for: a store that breaks in this breaks another clause."""
 
-PLAIN: tuple[Example, ...] = (plain.only_leases, plain.one_by_one)
+PLAIN: tuple[Example, ...] = (plain.only_leases, plain.alone, plain.one_by_one)
 """What a store breaks in these is not due to any call that others make besides."""
 
 EXAMPLES: Mapping[str, Example] = MappingProxyType(

@@ -20,6 +20,11 @@ async def only_leases(bench: Bench) -> None:
     await second.ask(1)
 
 
+async def alone(bench: Bench) -> None:
+    """A single job, which is not asked for before the store is drained: by a lease with room for many."""
+    await bench.enqueue(1)
+
+
 ROUNDS = 4
 """So often it goes, each time with another job, and so often at most each job is failed."""
 
