@@ -112,6 +112,7 @@ ids-unquoted: lease/progress
 delivers-stop-marker: lease/within-limit lease/snapshot
 waits-for-full-batch: complete/only-that-job complete/rejected-means-not-done fail/redelivers
   fail/max-attempts fail/rejected-means-not-done expiry/returns
+halves-limit: fail/redelivers
 keeps-newest-back: fail/redelivers fail/max-attempts fail/rejected-means-not-done expiry/returns
 takes-one-more: lease/order fail/redelivers fail/only-that-job expiry/returns
 stops-at-unreadable-job: fail/redelivers

@@ -133,7 +133,11 @@ class Worker:
 
 
 class Bench:
-    """One store in one sandbox, and everything an experiment does with it."""
+    """One store in one sandbox, and everything an experiment does with it.
+
+    Attributes:
+        room: How many jobs the leases ask for by which the store is drained.
+    """
 
     records_with: type[Recorder] = PromptRecorder
 
@@ -146,6 +150,7 @@ class Bench:
             harness, sandbox, call_limit=settings.call_limit, leave_foreign=settings.allow_nonempty
         )
         self.chooses_ids = False
+        self.room = 10
         self._connections: dict[int, Connection] = {}  # by worker, who opened it
         self._workers: list[Worker] = []
         self._engaged = 0
@@ -352,8 +357,11 @@ class Bench:
         """Let time pass."""
         await self.sandbox.sleep(seconds)
 
-    async def expire(self) -> None:
+    async def expire(self, gone: float = 0.0) -> None:
         """Let time pass until every lease has expired.
+
+        Args:
+            gone: The part of a lease's time that has passed since the last one began.
 
         Raises:
             NotExercised: Leases never expire, or take too long to.
@@ -368,7 +376,7 @@ class Bench:
                 "sandbox.clock and declare virtual_time=True"
             )
         await self._calm()
-        await self.sandbox.sleep(expiry)
+        await self.sandbox.sleep(expiry - gone * (self.capabilities.lease_timeout or 0.0))
 
     async def _calm(self) -> None:
         """Let what cancelled calls have left running take effect.
@@ -444,7 +452,7 @@ class Bench:
         """Complete all that a worker gets by leases, until nothing comes or his connection is broken."""
         empty = 0
         for _ in range(MOST_LEASES):
-            jobs = await lease(10)
+            jobs = await lease(self.room)
             is_broken = not jobs and self.history[-1].outcome != OK
             for each in jobs:
                 await worker.finish(each.id)

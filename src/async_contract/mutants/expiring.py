@@ -51,6 +51,28 @@ class ExpiresTooLate(BrokenStore):
         return super().deadline() + TIMEOUT
 
 
+class FailRenewsOthers(BrokenStore):
+    """Whoever fails a job renews every lease that there is."""
+
+    breaks = "expiry/returns"
+
+    def end_badly(self, row: Row, message: str) -> None:
+        super().end_badly(row, message)
+        for each in self.leased():
+            each.due = self.deadline()
+
+
+class OneDeadline(BrokenStore):
+    """All jobs on lease have one deadline, that of the latest lease."""
+
+    breaks = "expiry/returns"
+
+    def mark(self, row: Row) -> None:
+        super().mark(row)
+        for each in self.leased():
+            each.due = row.due
+
+
 class ExpiryBuries(BrokenStore):
     """A job whose lease expires is dead."""
 
@@ -253,6 +275,8 @@ STORES = (
     ExpiresOnce,
     WatchesFirstOfBatch,
     ExpiresTooLate,
+    FailRenewsOthers,
+    OneDeadline,
     ExpiryBuries,
     ExpiryLoses,
     ReturnsOnePerCall,

@@ -55,6 +55,15 @@ class WaitsForFullBatch(BrokenStore):
         return rows if len(rows) == limit else []
 
 
+class HalvesLimit(BrokenStore):
+    """The limit is shared by two shards, half of it each: whoever asks for one job gets none."""
+
+    breaks = "lease/progress"
+
+    def chosen(self, limit: int) -> list[Row]:
+        return super().chosen(limit // 2)
+
+
 class KeepsNewestBack(BrokenStore):
     """The newest ready job is never delivered."""
 
@@ -174,6 +183,7 @@ STORES = (
     RaisesQueueEmpty,
     DeliversNoneWhenEmpty,
     WaitsForFullBatch,
+    HalvesLimit,
     KeepsNewestBack,
     ForgetsEveryFifth,
     SkipsEmptyPayload,

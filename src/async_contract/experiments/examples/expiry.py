@@ -8,7 +8,8 @@ from async_contract.experiments.bench import MARGIN, Bench, NotExercised, Worker
 async def returns(bench: Bench) -> None:
     """Leases that expire: of one job, of several, twice in a row, with other jobs coming and going.
 
-    They begin between two whole seconds.
+    They begin between two whole seconds. The last ones last no longer because of what
+    another worker calls meanwhile.
     """
     first, second = await bench.workers(2)
     await _part_of_a_second(bench, 0.6)
@@ -29,7 +30,14 @@ async def returns(bench: Bench) -> None:
     # One that lasts longer the second time is late at the end.
     await bench.enqueue(1)
     await bench.obtain_some(first, 10)
-    await bench.expire()
+    await _pass(bench, 0.6)
+    await bench.enqueue(2)
+    for number, job_id in enumerate(await bench.obtain_some(second, 10)):
+        await (second.give_up(job_id) if number else second.finish(job_id))
+    await bench.settle()
+    for each in await second.ask(2):
+        await second.finish(each.id)
+    await bench.expire(gone=0.6)
 
 
 async def not_early(bench: Bench) -> None:

@@ -303,7 +303,8 @@ async def progress(bench: Bench) -> None:
 
     They are enqueued between leases, failed and completed, in batches of all sizes; at the end there are a
     few, one of them with nothing in it, of which none is finished before all were asked for. Once there
-    are more than two hundred, all on lease before the first is finished.
+    are more than two hundred, all on lease before the first is finished. Who is given
+    nothing when he asks for one job asks for one until the end.
     """
     first, second = await bench.workers(2)
     await _crowd(bench, first, second)
@@ -320,6 +321,9 @@ async def progress(bench: Bench) -> None:
         await bench.offer(job)
     for each in [*await first.ask(1), *await first.ask(5)]:
         await first.finish(each.id)
+    await bench.enqueue(3)
+    if not await bench.obtain_some(first, 1):
+        bench.room = 1
 
 
 async def refused(bench: Bench) -> None:
