@@ -347,6 +347,8 @@ class _Run:
 
 
 def _came_again(history: Sequence[Operation]) -> bool:
-    """Whether a job was delivered a second time."""
+    """Whether a job was delivered a second time that nobody had failed."""
+    failed = {each.job_id for each in history if each.method == "fail"}
     ids = [str(job.id) for each in history if each.method == "lease" for job in each.jobs]
-    return len(set(ids)) < len(ids)
+    lasting = [id for id in ids if id not in failed]
+    return len(set(lasting)) < len(lasting)
