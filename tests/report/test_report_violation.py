@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from async_contract.contract.clauses import CLAUSE
+from async_contract.history.jsonl import as_object
 from async_contract.history.operation import Delivered, Operation
 from async_contract.judge.verdict import Violation
+from async_contract.report.story import story
 from async_contract.report.violation import headline, level, one_line, stories, with_replay
 
 JOB = (Delivered("job-1", "mail"),)
@@ -82,6 +84,18 @@ def _calls(count: int) -> list[Operation]:
     leases = [Operation("lease", 1, 2 * each, 2 * each + 1, value=1) for each in range(2, count + 2)]
     seen = Operation("lease", 0, 2 * count + 4, 2 * count + 5, value=1, jobs=JOB)
     return [Operation("lease", 1, 0, 1, value=1), enqueue, *leases, seen, seen._replace(invoked=99)]
+
+
+def test_what_was_seen_in_another_history_is_shown_by_itself() -> None:
+    """Two runs are not told as one: what an example has shown stands beside what a program has."""
+    history = _calls(2)
+    seen = history[-2]._replace(invoked=10_000, returned=10_001)
+    found = Violation("lease/known", "it came", "job-1", (seen,))
+    alone = "   ms  worker 0\n0.000  lease(1) -> job-1"
+    assert alone in stories([found], exercised="lease/exclusive", replay="pytest this", history=history)
+    assert (story(found, history).witness, story(found, history).history) == ([as_object(seen)],) * 2
+    own = replace(found, witness=(history[-2],))
+    assert story(own, history).history == [as_object(each) for each in history]
 
 
 def test_a_short_history_is_shown_from_the_first_job_to_what_is_wrong() -> None:

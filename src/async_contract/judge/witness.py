@@ -15,6 +15,15 @@ def only(operation: Operation, job_id: str) -> Operation:
     return operation._replace(jobs=tuple(each for each in operation.jobs if each.id == job_id))
 
 
+def is_of(witness: Sequence[Operation], history: Sequence[Operation]) -> bool:
+    """Whether this is the history of which these operations were taken.
+
+    What came of a call may stand otherwise in a witness, and a batch be cut down.
+    """
+    known = {(each.method, each.worker, each.invoked, each.job_id) for each in history}
+    return all((each.method, each.worker, each.invoked, each.job_id) in known for each in witness)
+
+
 def distinct(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     """The operations in the order of a history, each once; what a store delivered need not be hashable."""
     kept: list[Operation] = []

@@ -10,6 +10,7 @@ from typing import Any
 from async_contract.history.jsonl import as_object
 from async_contract.history.operation import Operation
 from async_contract.judge.verdict import Violation
+from async_contract.judge.witness import is_of
 from async_contract.report.escape import inline
 from async_contract.report.sequence import render
 
@@ -57,7 +58,7 @@ def story(
 
     Args:
         violation: What was broken.
-        history: In which history.
+        history: In which history; if it is another one, there is none but the witness.
         exercised: The id of the clause that was being exercised, if it was another one.
         reproduce: The command that repeats it.
         script: The text of a script that does.
@@ -69,7 +70,7 @@ def story(
         [inline(each) for each in violation.schedule],
         violation.shown or render(violation.witness),
         [as_object(each) for each in violation.witness],
-        [as_object(each) for each in history],
+        [as_object(each) for each in (history if is_of(violation.witness, history) else violation.witness)],
         reproduce,
         script,
         str(violation.label),

@@ -9,6 +9,7 @@ from async_contract.contract.clauses import CLAUSE, Clause
 from async_contract.contract.kinds import RUNNER, kind_of
 from async_contract.history.operation import Operation
 from async_contract.judge.verdict import Violation
+from async_contract.judge.witness import is_of
 from async_contract.report.escape import block, inline
 from async_contract.report.scripts import Tried
 from async_contract.report.sequence import render
@@ -86,7 +87,12 @@ def circumstances(clause: str) -> str:
 
 
 def _shown(witness: Sequence[Operation], history: Sequence[Operation]) -> Sequence[Operation]:
-    """What led to it, if that is little; else the witness, which proves it but may not say how it came."""
+    """What led to it, if that is little; else the witness, which proves it but may not say how it came.
+
+    What an example has shown stands beside what a program has, in whose history it is not.
+    """
+    if not is_of(witness, history):
+        return witness
     end = max((each.invoked for each in witness), default=0)
     began = min((each.invoked for each in history if each.method == "enqueue"), default=0)
     whole = [each for each in history if began <= each.invoked <= end and each.method != "inspect"]
