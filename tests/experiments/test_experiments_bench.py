@@ -44,6 +44,32 @@ def on_a_bench(harness: StoreHarness, play: Callable[[Bench], Awaitable[None]]) 
     return asyncio.run(main())
 
 
+class OfOnePool(MemoryStore):
+    """A client of a pool that its harness makes for all, and which is closed with any of them."""
+
+    open = True
+
+    async def lease(self, limit: int) -> list[Job]:
+        """Lease while the pool is open."""
+        if not self.open:
+            raise ConnectionError("the pool is closed")
+        return await super().lease(limit)
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        self.open = False
+
+
+def test_a_pool_that_is_closed_for_all_is_not_laid_to_the_store() -> None:
+    """It shows nothing of stores that have a pool each; what was seen before stands."""
+    pool = OfOnePool()
+    shared = StoreHarness(lambda: pool, capabilities=Capabilities(sharing="connection", redelivers=True))
+    with Sandboxes() as sandboxes:
+        found = verify(shared, "lease/exclusive", sandboxes=sandboxes)
+    assert (found.verdict.verdict, found.others) == (Verdict.HELD, ())
+    assert {each.method for each in found.history} == {"enqueue", "lease", "connect", "fail", "complete"}
+
+
 class Unreachable(MemoryStore):
     """A store whose replies are all lost once there is a job."""
 

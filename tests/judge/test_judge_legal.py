@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from async_contract.contract.capabilities import Capabilities
-from async_contract.history.operation import Delivered
+from async_contract.history.operation import Delivered, Method
 from async_contract.judge.judge import judge
 
 from .story import LOST, NOT_LEASED, REFUSED, STOPPED, Story
@@ -164,6 +164,25 @@ def test_a_connection_that_all_workers_share_ends_the_leases_of_all() -> None:
             assert story.violations(ends_with_connection=True, sharing=sharing) == []
         assert story.blamed(ends_with_connection=True, sharing="connection") == ["lease/exclusive"]
         assert story.blamed() == ["lease/exclusive"]
+
+
+def test_who_closes_its_connection_may_give_back_what_it_holds() -> None:
+    """Nothing was promised about that; and it does not go for who is killed, nor for the jobs of others."""
+    ends: list[tuple[Method, int, list[str]]] = [
+        ("disconnect", 1, []),
+        ("kill", 1, ["lease/exclusive"]),
+        ("disconnect", 3, ["lease/exclusive"]),
+    ]
+    for event, worker, blamed in ends:
+        story = Story()
+        story.enqueue("a")
+        story.lease(1, "a")
+        story.event(event, worker)
+        story.lease(2, "a", attempts=2)
+        assert story.blamed(durable=True, sharing="connection") == blamed
+    assert story.violations(durable=True)[0].happened == (
+        "worker 2 was given a, which was on lease to worker 1, after worker 3's closing of its connection"
+    )
 
 
 def test_an_enqueue_or_an_inspection_may_break_anybody_s_connection() -> None:

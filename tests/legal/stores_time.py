@@ -141,6 +141,13 @@ class EndsWithConnection(AsyncOdd):
                 self.release(row, self.clock())
 
 
+class GivesBackAtClose(AsyncOdd):
+    """Who closes its connection gives back what it holds, which is promised for no other end of one."""
+
+    capabilities = replace(PLAIN, sharing="connection")
+    aclose = EndsWithConnection.aclose
+
+
 class DropsConnections(EndsWithConnection):
     """Every fifth call breaks the connection, which ends its leases; the client connects anew by itself."""
 

@@ -85,8 +85,9 @@ fail-buries-completed: fail/unleased-reported
 marks-first-of-batch: complete/accepted complete/only-that-job fail/accepted fail/only-that-job
   expiry/not-early expiry/max-attempts
 marks-five-of-batch: complete/accepted fail/accepted expiry/not-early
-remembers-fifty-leases: complete/accepted complete/only-that-job complete/rejected-means-not-done
-  expiry/not-early
+remembers-fifty-leases: complete/accepted complete/rejected-means-not-done expiry/not-early
+recovers-at-connect: expiry/not-early
+close-frees-leased: expiry/not-early
 leases-per-connection: complete/only-that-job fail/only-that-job expiry/not-early
 redelivers-to-holder: expiry/not-early
 abandons-earlier-batch: lease/snapshot complete/accepted fail/accepted fail/only-that-job expiry/not-early

@@ -356,5 +356,7 @@ class Simulation:
                 # It may remember anything of a job that it had, but it makes up no job.
                 if job.phase is not None:
                     job.phase = self.random.choice((None, "ready", "leased", "completed", "dead"))
-            elif method == "reopen" or (self.may.ends_with_connection and job.worker == caller.number):
+            elif method == "reopen" or (
+                job.worker == caller.number and (method == "disconnect" or self.may.ends_with_connection)
+            ):
                 job.ends = self.now if job.ends is None else min(job.ends, self.now)

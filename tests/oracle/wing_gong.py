@@ -186,8 +186,8 @@ class _Life:
         self._enders = [
             call
             for call in calls
-            if call.method in ("fail", "reopen")
-            or (call.method in ("disconnect", "kill") and capabilities.ends_with_connection)
+            if call.method in ("fail", "reopen", "disconnect")
+            or (call.method == "kill" and capabilities.ends_with_connection)
         ]
         self._superseded = {call for call in ends if self._is_superseded(call)}
 
@@ -369,7 +369,8 @@ class _Life:
         lease = state.lease
         if lease is None:
             return
-        if call.method == "reopen" or (self._may.ends_with_connection and lease.worker == call.worker):
+        gives_back = call.method == "disconnect" or self._may.ends_with_connection
+        if call.method == "reopen" or (lease.worker == call.worker and gives_back):
             ends = at if lease.ends is None else min(at, lease.ends)
             yield state._replace(lease=lease._replace(ends=ends)), at
 

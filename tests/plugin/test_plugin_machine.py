@@ -20,7 +20,7 @@ settings.load_profile("few")
 BROKEN = """lease/exclusive is broken.
 
 The contract says (MUST): a job on lease is delivered to nobody until it is failed or its lease ends; \
-opening another connection ends no lease
+opening or closing another connection ends no lease
 
 What happened: worker 1 was given job-0, which was on lease to worker 1
 """

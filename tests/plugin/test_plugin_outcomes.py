@@ -46,7 +46,7 @@ _______________________________ lease.exclusive ________________________________
 lease/exclusive is broken.
 
 The contract says (MUST): a job on lease is delivered to nobody until it is failed or its lease ends; \
-opening another connection ends no lease
+opening or closing another connection ends no lease
 
 What happened: job-1 went wrong in lease/exclusive. (and 2 more of this clause in the same history)
 

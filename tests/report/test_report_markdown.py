@@ -24,7 +24,7 @@ def test_a_broken_target() -> None:
 ### lease/exclusive is broken
 
 The contract says (MUST): a job on lease is delivered to nobody until it is failed or its lease ends; \
-opening another connection ends no lease.
+opening or closing another connection ends no lease.
 
 What happened: job-1 was delivered twice.
 

@@ -100,8 +100,8 @@ CLAUSES: tuple[Clause, ...] = (
     ),
     Clause(
         "lease/exclusive", "MUST",
-        "a job on lease is delivered to nobody until it is failed or its lease ends; opening another "
-        "connection ends no lease",
+        "a job on lease is delivered to nobody until it is failed or its lease ends; opening or "
+        "closing another connection ends no lease",
         "leases while a job was on lease",
     ),
     Clause(

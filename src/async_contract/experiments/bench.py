@@ -47,6 +47,10 @@ class NotApplicable(Exception):
     """The clause can't apply to this store."""
 
 
+class Inconclusive(Exception):
+    """What was done last may be the harness's doing, and was taken out of the history."""
+
+
 class NotEmpty(Exception):
     """The store holds jobs that the toolkit did not put there."""
 
@@ -236,6 +240,17 @@ class Bench:
         if len(self._connections) > 1:
             self.recorder.note("connect", number, invoked)
         return connection.store
+
+    async def leave(self, worker: Worker) -> None:
+        """Close the connection of one worker, the latest one, while the others have theirs."""
+        assert worker is self._workers[-1], "it has a connection of its own, and is not asked for again"
+        invoked = self.recorder.now()
+        connection = self._connections.pop(worker.number)
+        with _reported("closing the store"):
+            await self.conduct(connection.close(), worker.number)
+        self.recorder.note("disconnect", worker.number, invoked)
+        self._workers.pop()
+        self._engaged = min(self._engaged, len(self._workers))
 
     async def reopen(self) -> None:
         """Close every connection and open it again."""

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from async_contract.contract.clauses import CLAUSE
-from async_contract.experiments.bench import Blocked, NotApplicable, NotEmpty, NotExercised, open_bench
+from async_contract.experiments.bench import (
+    Blocked,
+    Inconclusive,
+    NotApplicable,
+    NotEmpty,
+    NotExercised,
+    open_bench,
+)
 from async_contract.experiments.cases import EXAMPLE, Case
 from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, PLAIN, Example
 from async_contract.experiments.control import labelled, marked, of_finding, of_history
@@ -336,6 +343,8 @@ class _Run:
                 await example(bench)
             except Blocked:  # the next call would wait as long, and show no more
                 raise
+            except Inconclusive:  # nor can what comes now be laid to the store
+                return
             except (NotExercised, NotApplicable):
                 # What came so far is judged too, to the end: a store that delivers nothing is broken.
                 await bench.drain()

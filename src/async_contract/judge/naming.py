@@ -38,7 +38,7 @@ def name(case: Case, capabilities: Capabilities) -> Named:
     by_itself = name_without_suspect(case, capabilities)
     happened = by_itself.happened
     for suspect, blamed in suspects(case, capabilities):
-        if suspect.method == "connect" and blamed != by_itself.clause:
+        if suspect.method in ("connect", "disconnect") and blamed != by_itself.clause:
             continue  # the lease had lasted for long, and may have ended by its time
         if CLAUSE[blamed].binds(capabilities):
             return Named(blamed, f"{happened}, after {_call(suspect, case)}", suspect, by_itself)
@@ -191,6 +191,7 @@ def _call(operation: Operation, case: Case) -> str:
         "enqueue": f"enqueue of {operation.job_id}",
         "mutate": f"change to its copy of {operation.job_id}",
         "connect": "opening of a connection",
+        "disconnect": "closing of its connection",
     }.get(operation.method, f"{operation.method} of the store")
     how = {OK: "", REJECTED: ", which was refused", UNKNOWN: f", which was {operation.error or 'lost'}"}
     if (

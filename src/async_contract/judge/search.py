@@ -40,8 +40,8 @@ class Surroundings:
     """What happened around the calls on a job and may have changed it.
 
     Attributes:
-        endings: Reopenings, and where leases end with their connection, closed connections and
-            killed workers: each may end a lease that was held at an instant within it.
+        endings: Reopenings, closed connections, and where leases end with their connection, killed
+            workers: each may end a lease that was held at an instant within it.
         erases: The first instant from which nothing the store shows is impossible; `NEVER` for a
             store that is not reopened, or is durable.
         lost: The leases of unknown outcome: any of them may have taken the job, seen by nobody.

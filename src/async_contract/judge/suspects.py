@@ -5,8 +5,9 @@ first that it was not. Calls of an unusual sort come first: those on the job its
 change nothing, reopenings, limits below one, ids that are like another or that nobody enqueued.
 The plain complete or fail of another job is suspected last.
 
-Before all of them comes a connection that was opened while the job was on lease: a store that takes up again
-what a dead worker has left does so when it is opened, whoever works on it, and no call has to do with it.
+Before all of them comes a connection that was opened or closed while the job was on lease: a store that takes
+up again what a dead worker has left, or gives back what its own worker holds, may do so with the jobs of all,
+and no call has to do with it.
 """
 
 from __future__ import annotations
@@ -87,8 +88,8 @@ class _Suspects:
         ]
         if not self._losing and self._anchor.method == "lease":
             sound = self._last_sound(between, settled) or settled
-            opened = [each for each in between if _opens(each) and each.invoked >= sound]
-            yield from ((each, "lease/exclusive") for each in opened)
+            changed = [each for each in between if _connects(each) and each.invoked >= sound]
+            yield from ((each, "lease/exclusive") for each in changed)
         events = [(each, clause) for each in reversed(between) if (clause := self._event(each))]
         if self._anchor.method == "enqueue":
             # Who had not the job can have done it little harm; a lease that was cancelled may have taken it.
@@ -275,8 +276,8 @@ class _Suspects:
                 yield each, "lease/identity"
 
 
-def _opens(operation: Operation) -> bool:
-    return operation.method == "connect" and operation.outcome == OK
+def _connects(operation: Operation) -> bool:
+    return operation.method in ("connect", "disconnect") and operation.outcome == OK
 
 
 def _reaches(call: Operation, settled: int) -> bool:

@@ -705,6 +705,16 @@ class Sweep:
             self.erases = min(self.erases, operation.invoked)
             self._end_leases(operation)
 
+    def _leave(self, operation: Operation) -> None:
+        """Who closes his connection may give back what he holds, whatever was promised."""
+        if self.capabilities.ends_with_connection:
+            self._disconnect(operation)
+            return
+        self.endings.append(operation)
+        for id, job in self.live.items():
+            if operation.worker == job.worker or operation.worker in job.former:
+                self._doubt(id, job)
+
     def _disconnect(self, operation: Operation) -> None:
         if self.capabilities.ends_with_connection:
             # Where all workers call one object, its connection is everybody's.
@@ -746,7 +756,7 @@ class Sweep:
         "fail": _fail,
         "inspect": _inspect,
         "reopen": _reopen,
-        "disconnect": _disconnect,
+        "disconnect": _leave,
         "kill": _kill,
         "mutate": _mutate,
         **dict.fromkeys(("connect", "handle", "stop", "cancel"), _change_nothing),

@@ -95,6 +95,16 @@ class LastJobUnwritten(BrokenStore):
             del self.rows[self.key(row.job.id)]
 
 
+class CloseFreesLeased(BrokenStore):
+    """Whoever closes its connection gives back all jobs that are on lease, and not its own alone."""
+
+    breaks = "lease/exclusive"
+
+    async def close(self) -> None:
+        for row in self.leased():
+            self.make_ready(row)
+
+
 STORES = (
     ReadyJobsInMemory,
     LeasedJobsInMemory,
@@ -102,6 +112,7 @@ STORES = (
     DeathsInMemory,
     TimersInMemory,
     CloseBuriesLeased,
+    CloseFreesLeased,
     LastOutcomeUnwritten,
     LastJobUnwritten,
 )

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from async_contract.experiments.bench import Bench, NotApplicable, Worker, ordinary_job
+from async_contract.experiments.bench import Bench, Inconclusive, NotApplicable, Worker, ordinary_job
 from async_contract.experiments.examples.values import LOOK_ALIKES, ODD_IDS, odd_in_one, odd_jobs
-from async_contract.history.operation import Delivered
+from async_contract.history.operation import OK, Delivered
 from async_contract.judge.refusals import ERRORS
 from async_contract.store import Job
 
@@ -109,12 +109,34 @@ async def exclusive(bench: Bench) -> None:
     await bench.together(*(each.ask(1) for each in (first, second, third)))
     await third.ask(10)
     await _failed_and_held_again(bench, third, second)
+    if bench.capabilities.sharing in ("connection", "process"):
+        await _one_leaves(bench, first)
     for number in range(MANY):
         await bench.offer(ordinary_job(f"many-{number:02}", number))  # it may be full
     held: list[str] = []  # in the end more at once than a store might have room for
     while len(held) < MANY and (more := await bench.obtain_some(second, 10)):
         held += more  # where they expire meanwhile they come again, and so never end
     await first.ask(10)
+
+
+async def _one_leaves(bench: Bench, stays: Worker) -> None:
+    """A worker who closes its connection gives back what it holds, if anything: the rest is others'.
+
+    Raises:
+        Inconclusive: From then on the others are not served. Their clients may be of one pool, of the
+            harness, which the store has closed: that is no story of several processes.
+    """
+    await bench.enqueue(2)
+    leaver = await bench.worker()
+    await bench.obtain_some(leaver, 1)
+    await stays.ask(10)
+    before = len(bench.history)
+    await bench.leave(leaver)
+    await stays.ask(10)
+    if bench.history[-1].outcome != OK:
+        del bench.history[before:]
+        raise Inconclusive
+    await (await bench.worker()).ask(10)
 
 
 async def _failed_and_held_again(bench: Bench, one: Worker, other: Worker) -> None:
