@@ -269,6 +269,40 @@ def test_a_thread_that_blocks_as_it_is_ended_is_left_behind(
     lock.release()
 
 
+def test_a_thread_that_was_left_behind_stays_so_when_it_is_ended_again(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As who gives up ends every call, and each call then ends itself: it makes no other one meanwhile."""
+    lock = _thread.allocate_lock()
+    lock.acquire()
+    hand = crew.hands[1]
+    errors: list[str] = []
+
+    def call() -> None:
+        try:
+            hand.stand(asyncio.Event().wait)
+        finally:
+            lock.acquire()
+
+    async def main() -> None:
+        task = asyncio.create_task(hand.call(call))
+        await asyncio.sleep(1)
+        hand.kill()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        for _ in range(2):
+            try:
+                await hand.call(lock.locked)
+            except CantBeStepped as error:
+                errors.append(str(error))
+
+    monkeypatch.setattr(hands, "PATIENCE", 0.05)
+    run(main)
+    lock.release()
+    assert errors == ["a call has not come back after 5 s"] * 2
+
+
 def test_threads_that_nobody_knows_are_noticed(crew: Crew) -> None:
     """Whoever seems to wait for ever may wait for them."""
     before = crew.has_company()

@@ -100,7 +100,7 @@ class Hand:
         self._error: BaseException | None = None
         self._wait: Wait | None = None
         self._answer: Any = None
-        self._standing = self._killed = self._ended = self._asks = False
+        self._standing = self._killed = self._ended = self._asks = self._out_of_reach = False
         self.sleeps = self.is_stalled = False
         self._seen = 0
         self._place: FrameType | Place | str | None = None
@@ -226,13 +226,17 @@ class Hand:
         return f"at {file}:{line} in {frame.f_code.co_name}: {linecache.getline(file, line).strip()}"
 
     def kill(self) -> None:
-        """End the call that is under way, unless it is where nobody can reach it."""
-        self._killed = reached = True
+        """End the call that is under way, unless it is where nobody can reach it.
+
+        A thread that was out of reach once is left behind for good: to be told so again, as the others are
+        ended and then the task that waits for it, does not bring it back.
+        """
+        self._killed = True
         while self._standing:
             self._standing = False
             self._go.release()
-            reached = self._back.acquire(timeout=PATIENCE)
-        if reached and not self.is_stalled:
+            self._out_of_reach = not self._back.acquire(timeout=PATIENCE)
+        if not (self._out_of_reach or self.is_stalled):
             self._killed = False
             self._function = self._error = None
 
