@@ -72,7 +72,7 @@ from tests.contract_suites.plain_stores import BROKEN, CORRECT
 
 broken, correct = BROKEN[{name!r}], CORRECT[{name!r}]
 """
-OPTIONS = ("--async-contract-effort=normal", "-p", "no:randomly")
+OPTIONS = ("--async-contract-effort=normal", "--async-contract-timeout=300", "-p", "no:randomly")
 
 
 @pytest.mark.parametrize("name", ["psycopg", "redis"])

@@ -27,6 +27,7 @@ from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import CANCELLED, STUCK, UNKNOWN, Operation
 from async_contract.judge.judge import judge
 from async_contract.judge.verdict import Verdict
+from async_contract.mutants.zoo import MUTANTS
 from async_contract.reference.memory import MemoryStore
 from async_contract.store import Job
 
@@ -150,6 +151,19 @@ def test_what_a_simpler_schedule_showed_only_once_stands_by_its_history(
     found = interleaved(ChecksThenActs, 0, replace(EFFORT, until="lease/exclusive"))
     raced = found.findings["lease/exclusive"]
     assert (raced.again, raced.schedule) == (False, ())
+
+
+@pytest.mark.parametrize(
+    ("patience", "others"),
+    [(60.0, set()), (0.0, {"complete/rejected-means-not-done", "fail/rejected-means-not-done"})],
+)
+def test_whom_slow_runs_blame_is_not_looked_into_for_ever(patience: float, others: set[str]) -> None:
+    """In time, only what is to blame is; without time, what was seen is reported as it was seen."""
+    mutant = next(each for each in MUTANTS if each.name == "checks-then-acts")
+    with Sandboxes() as sandboxes:
+        scheduler = Scheduler(LoopStage(mutant.harness, sandboxes, Settings()), 0)
+        found = scheduler.explore(replace(EFFORT, programs=3, patience=patience))
+    assert set(found.findings) == {"lease/exclusive", *others}
 
 
 def test_two_fails_between_check_and_effect_put_a_job_back_twice() -> None:

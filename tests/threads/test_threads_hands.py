@@ -303,6 +303,31 @@ def test_a_thread_that_was_left_behind_stays_so_when_it_is_ended_again(
     assert errors == ["a call has not come back after 5 s"] * 2
 
 
+def test_a_thread_whose_turn_is_interrupted_is_left_behind(crew: Crew) -> None:
+    """By a signal, say, that time is up: where it is by then nobody knows, so it makes no other call."""
+
+    class TimeIsUp(BaseException):
+        """No Exception."""
+
+    class Interrupted:
+        """A lock, until it is waited for."""
+
+        release = crew.hands[1]._back.release
+
+        def acquire(self, timeout: float) -> bool:
+            raise TimeIsUp
+
+    hand = crew.hands[1]
+    hand._back = Interrupted()  # type: ignore[assignment]
+
+    async def main() -> None:
+        with pytest.raises(TimeIsUp):
+            await hand.call("once".upper)
+        await hand.call("again".upper)
+
+    assert str(run(main).error) == "a call has not come back after 5 s"
+
+
 def test_threads_that_nobody_knows_are_noticed(crew: Crew) -> None:
     """Whoever seems to wait for ever may wait for them."""
     before = crew.has_company()

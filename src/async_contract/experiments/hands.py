@@ -100,7 +100,8 @@ class Hand:
         self._error: BaseException | None = None
         self._wait: Wait | None = None
         self._answer: Any = None
-        self._standing = self._killed = self._ended = self._asks = self._out_of_reach = False
+        self._standing = self._killed = self._ended = self._asks = False
+        self._under_way = self._out_of_reach = False
         self.sleeps = self.is_stalled = False
         self._seen = 0
         self._place: FrameType | Place | str | None = None
@@ -160,6 +161,7 @@ class Hand:
         self.turns += 1
         self._standing = False
         began = time.monotonic()
+        self._under_way = True  # whatever is raised here meanwhile, such as that time is up
         self._go.release()
         if not self.crew.stepping:
             # Nobody else could go on meanwhile; and how long it takes to connect says nothing of a step.
@@ -170,6 +172,7 @@ class Hand:
             self.is_stalled = True
             await self._come_back(began + self.crew.patience)
             self.is_stalled = False
+        self._under_way = False
         self.crew.wake_up()
         if not (asked and self._asks):
             self.crew.move()
@@ -236,7 +239,7 @@ class Hand:
             self._standing = False
             self._go.release()
             self._out_of_reach = not self._back.acquire(timeout=PATIENCE)
-        if not (self._out_of_reach or self.is_stalled):
+        if not (self._out_of_reach or self._under_way):
             self._killed = False
             self._function = self._error = None
 

@@ -309,28 +309,32 @@ class Scheduler:
             self._stage.waits = False
 
     def _pursue(self, clause: str, program: Program, seen: _Found, effort: Effort, done: Exploration) -> None:
-        """Make the program smaller, then the schedule simpler, and keep what is left."""
+        """Make the program smaller, then the schedule simpler, and keep what is left.
+
+        Each of these, and the search for a schedule in between, has so many seconds of patience.
+        """
         end = time.monotonic() + effort.patience
 
         def breaks(smaller: Program) -> bool:
             return time.monotonic() < end and bool(self._search(smaller, clause.__eq__, effort).broken)
 
         least = shrink(program, breaks, tries=effort.tries)
-        found = self._search(least, clause.__eq__, effort, strictly=True)
+        late = time.monotonic() + effort.patience
+        found = self._search(least, clause.__eq__, effort, end=late, strictly=True)
         is_strict = found.schedule is not None
         if not is_strict and found.loose:
-            found = self._search(least, clause.__eq__, effort)
+            found = self._search(least, clause.__eq__, effort, end=late)
         if found.schedule is None:
             # Something else decides than the schedule. But what was seen was seen: its history is the proof.
             self._keep(clause, program, seen.seen, done)
             return
-        if self._is_shadow(clause, least, effort, done):
+        if self._is_shadow(clause, least, effort, done, late):
             return
 
-        late = time.monotonic() + effort.patience
+        latest = time.monotonic() + effort.patience
 
         def still(simpler: Schedule) -> bool:
-            return time.monotonic() < late and self._shows(clause, least, simpler, strictly=is_strict)
+            return time.monotonic() < latest and self._shows(clause, least, simpler, strictly=is_strict)
 
         schedule = minimise(found.schedule, still, budget=300)
         # An order in which somebody has to wait comes about as it was found.
@@ -350,10 +354,17 @@ class Scheduler:
         broken = self.broken(history, hasty=self._stage.doubts.suspects)
         return clause in broken and (self._stage.controlled or not strictly)
 
-    def _is_shadow(self, clause: str, program: Program, effort: Effort, done: Exploration) -> bool:
-        """Whether another clause is broken without what is to blame for this one; then that is pursued."""
+    def _is_shadow(
+        self, clause: str, program: Program, effort: Effort, done: Exploration, late: float
+    ) -> bool:
+        """Whether another clause is broken without what is to blame for this one; then that is pursued.
+
+        Where that is not found out until it is too late, the blame stays where it is.
+        """
         for smaller in parts(program):
-            other = self._search(smaller, clause.__ne__, effort)
+            if time.monotonic() >= late:
+                break
+            other = self._search(smaller, clause.__ne__, effort, end=late)
             if other.broken and self._is_proved(other.broken[0], smaller, other, effort):
                 done.shadows[clause] += 1
                 if other.broken[0] not in done.findings:
