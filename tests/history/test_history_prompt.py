@@ -15,6 +15,7 @@ from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
 from async_contract.history.operation import LEFT_OUT, OK, REJECTED, UNKNOWN, Delivered, Operation
 from async_contract.history.prompt import PromptRecorder, never_waits
+from async_contract.history.recorder import Recorder
 from async_contract.store import Job
 
 JOB = Job("a", "mail", "t", b"p")
@@ -57,10 +58,7 @@ def test_a_call_that_waits_is_made_once_and_recorded_from_its_beginning(tmp_path
     recorder, store = made(tmp_path), Waiting()
 
     async def run() -> None:
-        began = recorder.enqueue_now(1, store, JOB)
-        assert store.begun == ["enqueue"]
-        assert not isinstance(began, Operation)
-        await began
+        await recorder.enqueue(1, store, JOB)
         operation, raw = await recorder.lease(1, store, 3)
         assert (operation.jobs, raw) == ((GIVEN,), [JOB])
         await recorder.complete(1, store, "a")
@@ -76,27 +74,45 @@ def test_a_call_that_waits_is_made_once_and_recorded_from_its_beginning(tmp_path
     ]
 
 
-def test_a_call_that_is_over_at_once_needs_no_await(tmp_path: Path) -> None:
-    """Its operation is there when the function returns, a refusal too."""
+class Prompt:
+    """Answers at once: by coroutine functions with and without an await, and a plain one."""
 
-    class Prompt:
-        """Answers at once."""
+    async def enqueue(self, job: Job) -> None:
+        """Take a job in."""
 
-        async def lease(self, limit: int) -> list[Job]:
-            """Deliver a job."""
-            return [JOB]
+    async def lease(self, limit: int) -> list[Job]:
+        """Deliver a job."""
+        return await self.jobs()
 
-        def complete(self, id: str) -> None:
-            """Refuse."""
-            raise LookupError(id)
+    async def jobs(self) -> list[Job]:
+        """A job."""
+        return [JOB]
 
-    async def run() -> list[object]:
-        return [recorder.lease_now(1, Prompt(), 3), recorder.complete_now(1, Prompt(), "a")]
+    def complete(self, id: str) -> None:
+        """Refuse."""
+        raise LookupError(id)
 
+    async def fail(self, id: str, message: str) -> None:
+        """Refuse."""
+        raise LookupError(id)
+
+
+def test_a_call_that_is_over_at_once_is_recorded_when_it_is_over(tmp_path: Path) -> None:
+    """What the recorder that everybody has would have written down, refusals too."""
     recorder = made(tmp_path)
-    answers = asyncio.run(run())
-    assert answers == recorder.history
-    assert [each.outcome for each in recorder.history] == [OK, REJECTED]
+
+    async def run(recorder: Recorder) -> list[Operation]:
+        store = Prompt()
+        await recorder.enqueue(0, store, JOB)
+        await recorder.lease(1, store, 3)
+        await recorder.complete(1, store, "a")
+        await recorder.fail(1, store, "a", "boom")
+        return recorder.history
+
+    seen = asyncio.run(run(recorder))
+    plain = Recorder(recorder._harness, recorder._sandbox, call_limit=10.0)
+    assert seen == asyncio.run(run(plain))
+    assert [each.outcome for each in seen] == [OK, OK, REJECTED, REJECTED]
 
 
 def test_what_is_awaited_need_not_be_a_coroutine(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ wait, or raises anything but a refusal, goes on as it would with the recorder th
 from __future__ import annotations
 
 import dis
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import lru_cache, partial
 from inspect import CO_COROUTINE
-from types import CodeType, CoroutineType
+from types import CoroutineType, FunctionType
 from typing import Any
 
 from async_contract.harness.errors import HarnessError
@@ -19,78 +19,59 @@ from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandbox
 from async_contract.history.awaiting import Rest
 from async_contract.history.batch import batch
-from async_contract.history.operation import OK, REJECTED, Delivered, Operation, Outcome
+from async_contract.history.operation import OK, REJECTED, UNKNOWN, Delivered, Operation, Outcome
 from async_contract.history.recorder import Recorder, Wrap, text_of
 from async_contract.store import Job
-
-Answer = Operation | Awaitable[Operation]
-"""What came of a call; of one that was not over at once, what to await for it."""
 
 _NEW = tuple.__new__
 """Makes an operation of its fields, in a third of the time that the class's own constructor takes."""
 
 
-_NOTHING = object()
-"""In place of an argument that a call does not have."""
+class _NotOver(Exception):
+    """A call was made that is not over, or of which there is more to do.
+
+    Attributes:
+        came: Gives what is to be awaited, or what came of it.
+    """
+
+    def __init__(self, came: Callable[[], Any]) -> None:
+        self.came = came
 
 
 class PromptRecorder(Recorder):
-    """Records calls, those that are over at once without a coroutine of its own around the store's.
+    """Records calls, those that are over at once without another coroutine around the store's.
 
-    Its methods whose names end in `now` are plain functions, for who makes many calls.
+    A method in which nothing is awaited is awaited here and now: its result comes in a third of the time that
+    it takes to have a coroutine send it, which raises it. Of any other it is not known whether it waits, and
+    what does has to be written down before.
     """
 
     def __init__(self, harness: StoreHarness, sandbox: Sandbox, **options: Any) -> None:
         super().__init__(harness, sandbox, **options)
         # One that somebody has written may be a coroutine function.
         self._knows_refusals = not harness.customizes("is_rejection")
-        self._noted = False  # that the store has to be awaited
+        self._leaves_enqueue = not harness.customizes("enqueue")
         self._came: Callable[[], Any] | None = None  # in place of a call that was made already
         self._since: int | None = None  # the instant before it was made
-        self._batch: Any = None  # what the latest lease itself returned
 
     async def enqueue(self, worker: int, store: Any, job: Job) -> Operation:
         """Enqueue a job, as every recorder does."""
-        answer = self.enqueue_now(worker, store, job)
-        return answer if isinstance(answer, Operation) else await answer
-
-    async def lease(
-        self, worker: int, store: Any, limit: int, wrap: Wrap | None = None
-    ) -> tuple[Operation, Any]:
-        """Lease jobs, as every recorder does."""
-        if wrap is not None:
-            return await super().lease(worker, store, limit, wrap)
-        answer = self.lease_now(worker, store, limit)
-        operation = answer if isinstance(answer, Operation) else await answer
-        return operation, self._batch
-
-    async def complete(self, worker: int, store: Any, job_id: str, wrap: Wrap | None = None) -> Operation:
-        """Complete a job, as every recorder does."""
-        if wrap is not None:
-            return await super().complete(worker, store, job_id, wrap)
-        answer = self.complete_now(worker, store, job_id)
-        return answer if isinstance(answer, Operation) else await answer
-
-    async def fail(
-        self, worker: int, store: Any, job_id: str, message: str, wrap: Wrap | None = None
-    ) -> Operation:
-        """Fail a job, as every recorder does."""
-        if wrap is not None:
-            return await super().fail(worker, store, job_id, message, wrap)
-        answer = self.fail_now(worker, store, job_id, message)
-        return answer if isinstance(answer, Operation) else await answer
-
-    def enqueue_now(self, worker: int, store: Any, job: Job) -> Answer:
-        """Enqueue a job."""
-        invoked = self.now()
         id = job.id
         self._given.add(id)
-        outcome, result, error = self._ask(self._harness.enqueue, store, job)
-        if outcome is not None and (isinstance(result, str) or id in self._enqueued):
-            # With an id of the store's own, or one that stands for two jobs, there is more to do.
-            outcome, result = None, partial(_same, result)
-        if outcome is None:
-            return self._go_on(invoked, result, super().enqueue(worker, store, job))
+        invoked = self.now()
+        outcome, error = OK, ""
+        try:
+            if self._leaves_enqueue and _awaits_nothing(getattr(store.enqueue, "__func__", None)):
+                result = await store.enqueue(job)
+            else:
+                result = self._first_turn(self._harness.enqueue, store, job)
+            if isinstance(result, str) or id in self._enqueued:
+                # With an id of the store's own, or one that stands for two jobs, there is more to do.
+                raise _NotOver(partial(_same, result))  # noqa: TRY301 - it is to be sorted with all others
+        except BaseException as raised:
+            outcome, error = self._sorted(raised, invoked)
+        if outcome is UNKNOWN:
+            return await super().enqueue(worker, store, job)
         if outcome is OK:
             self._enqueued.add(id)
         given = _NEW(Delivered, (id, job.kind, job.tenant_id, job.payload, job.attempts))
@@ -99,105 +80,119 @@ class PromptRecorder(Recorder):
         self.history.append(operation)
         return operation
 
-    def lease_now(self, worker: int, store: Any, limit: int) -> Answer:
-        """Lease jobs."""
+    async def lease(
+        self, worker: int, store: Any, limit: int, wrap: Wrap | None = None
+    ) -> tuple[Operation, Any]:
+        """Lease jobs, as every recorder does."""
+        if wrap is not None or self._leave_foreign:
+            return await super().lease(worker, store, limit, wrap)
+        function = store.lease
         invoked = self.now()
-        outcome, result, error = self._ask(store.lease, limit)
         jobs: tuple[Delivered, ...] = ()
-        if outcome is OK and (result or type(result) is not list):  # most batches are empty
-            try:
+        result, outcome, error = None, OK, ""
+        try:
+            if _awaits_nothing(getattr(function, "__func__", None)):
+                result = await function(limit)
+            else:
+                result = self._first_turn(function, limit)
+            if result or type(result) is not list:  # most batches are empty
                 jobs, error = batch(result)
-            except BaseException as raised:
-                outcome, result = None, partial(_raise, raised)
-        if outcome is None or self._leave_foreign:
-            came = result if outcome is None else partial(_same, result)
-            return self._go_on(invoked, came, self._lease(worker, store, limit))
-        self._batch = result
+        except BaseException as raised:
+            outcome, error = self._sorted(raised, invoked)
+        if outcome is UNKNOWN:
+            return await super().lease(worker, store, limit)
         fields = ("lease", worker, invoked, self.now(), outcome, None, limit, jobs, error)
         operation: Operation = _NEW(Operation, fields)
         self.history.append(operation)
-        return operation
+        return operation, result
 
-    def complete_now(self, worker: int, store: Any, job_id: str) -> Answer:
-        """Complete a job."""
+    async def complete(self, worker: int, store: Any, job_id: str, wrap: Wrap | None = None) -> Operation:
+        """Complete a job, as every recorder does."""
+        if wrap is not None:
+            return await super().complete(worker, store, job_id, wrap)
+        function = store.complete
         invoked = self.now()
-        outcome, result, error = self._ask(store.complete, job_id)
-        if outcome is None:
-            return self._go_on(invoked, result, super().complete(worker, store, job_id))
+        outcome, error = OK, ""
+        try:
+            if _awaits_nothing(getattr(function, "__func__", None)):
+                await function(job_id)
+            else:
+                self._first_turn(function, job_id)
+        except BaseException as raised:
+            outcome, error = self._sorted(raised, invoked)
+        if outcome is UNKNOWN:
+            return await super().complete(worker, store, job_id)
         text = job_id if type(job_id) is str else str(job_id)
         fields = ("complete", worker, invoked, self.now(), outcome, text, None, (), error)
         operation: Operation = _NEW(Operation, fields)
         self.history.append(operation)
         return operation
 
-    def fail_now(self, worker: int, store: Any, job_id: str, message: str) -> Answer:
-        """Fail a job."""
+    async def fail(
+        self, worker: int, store: Any, job_id: str, message: str, wrap: Wrap | None = None
+    ) -> Operation:
+        """Fail a job, as every recorder does."""
+        if wrap is not None:
+            return await super().fail(worker, store, job_id, message, wrap)
+        function = store.fail
         invoked = self.now()
-        outcome, result, error = self._ask(store.fail, job_id, message)
-        if outcome is None:
-            return self._go_on(invoked, result, super().fail(worker, store, job_id, message))
+        outcome, error = OK, ""
+        try:
+            if _awaits_nothing(getattr(function, "__func__", None)):
+                await function(job_id, message)
+            else:
+                self._first_turn(function, job_id, message)
+        except BaseException as raised:
+            outcome, error = self._sorted(raised, invoked)
+        if outcome is UNKNOWN:
+            return await super().fail(worker, store, job_id, message)
         text = job_id if type(job_id) is str else str(job_id)
         fields = ("fail", worker, invoked, self.now(), outcome, text, message, (), error)
         operation: Operation = _NEW(Operation, fields)
         self.history.append(operation)
         return operation
 
-    def _ask(
-        self, function: Callable[..., Any], first: Any, second: Any = _NOTHING
-    ) -> tuple[Outcome | None, Any, str]:
-        """Make a call with one argument or two: its outcome, its result, its error.
+    def _first_turn(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Make a call as far as it gets without waiting, and give its result.
 
-        Without an outcome it is not over, or what it raised is not to be told at once; then the result is a
-        function that gives what is to be awaited, or raises that.
+        Raises:
+            _NotOver: It waits.
         """
-        try:
-            result = function(first) if second is _NOTHING else function(first, second)
-            if type(result) is CoroutineType:
-                if not self._noted:
-                    self._note_that_it_waits(second)
-                try:
-                    waits_for = result.send(None)
-                except StopIteration as done:
-                    return OK, done.value, ""
-                return None, partial(Rest, result, waits_for), ""
-        except BaseException as raised:
-            if (
-                self._knows_refusals
-                and isinstance(raised, Exception)
-                and not isinstance(raised, HarnessError)
-                and self._harness.is_rejection(raised)
-            ):
-                return REJECTED, None, text_of(raised)
-            return None, partial(_raise, raised), ""
+        result = function(*arguments)
+        if type(result) is CoroutineType:
+            try:
+                waits_for = result.send(None)
+            except StopIteration as done:
+                self._note_what_is_awaited(arguments)
+                return done.value
+            raise _NotOver(partial(Rest, result, waits_for))
         if hasattr(result, "__await__"):
-            self._note_that_it_waits(second)
-            return None, partial(_same, result), ""
-        return OK, result, ""
+            raise _NotOver(partial(_same, result))
+        return result
 
-    def _note_that_it_waits(self, second: Any) -> None:
+    def _note_what_is_awaited(self, arguments: tuple[Any, ...]) -> None:
         """Note that the store has to be awaited; what enqueues may be the harness's own."""
-        if type(second) is not Job:
-            self._harness.awaited = self._noted = True
+        if type(arguments[-1]) is not Job:
+            self._harness.awaited = True
+
+    def _sorted(self, raised: BaseException, invoked: int) -> tuple[Outcome, str]:
+        """Sort what a call raised that was made at this instant.
+
+        Returns:
+            A refusal, with its text. Whatever else it is, the next call that is begun goes on with that.
+        """
+        if (
+            self._knows_refusals
+            and isinstance(raised, Exception)
+            and not isinstance(raised, (HarnessError, _NotOver))
+            and self._harness.is_rejection(raised)
+        ):
+            return REJECTED, text_of(raised)
+        self._came = raised.came if isinstance(raised, _NotOver) else partial(_raise, raised)
+        self._since = invoked
+        return UNKNOWN, ""
 
     # -- what is not over at once ---------------------------------------------------------------
-
-    async def _go_on(
-        self, invoked: int, came: Callable[[], Any], recorded: Awaitable[Operation]
-    ) -> Operation:
-        """Have a call recorded that was made already.
-
-        Args:
-            invoked: The instant before it was made.
-            came: Gives what came of it so far.
-            recorded: Records it, with that in place of another call.
-        """
-        # Until the call is recorded as begun nobody else has a turn.
-        self._came, self._since = came, invoked
-        return await recorded
-
-    async def _lease(self, worker: int, store: Any, limit: int) -> Operation:
-        operation, self._batch = await super().lease(worker, store, limit)
-        return operation
 
     def _beginning(self) -> int:
         since, self._since = self._since, None
@@ -220,10 +215,12 @@ def _raise(error: BaseException) -> Any:
 
 def never_waits(function: Callable[..., Any]) -> bool:
     """Whether this is a coroutine function in which nothing is awaited: a call of it can't be cancelled."""
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return isinstance(code, CodeType) and bool(code.co_flags & CO_COROUTINE) and _awaits_nothing(code)
+    return _awaits_nothing(getattr(function, "__func__", function))
 
 
 @lru_cache(maxsize=256)
-def _awaits_nothing(code: CodeType) -> bool:
-    return all(each.opname != "YIELD_VALUE" for each in dis.get_instructions(code))
+def _awaits_nothing(function: Callable[..., Any] | None) -> bool:
+    """The same of a plain function; `None` is none."""
+    if type(function) is not FunctionType or not function.__code__.co_flags & CO_COROUTINE:
+        return False
+    return all(each.opname != "YIELD_VALUE" for each in dis.get_instructions(function))
