@@ -7,6 +7,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -184,6 +185,40 @@ def test_a_cancelled_call_is_ended_in_its_thread(crew: Crew) -> None:
 
     assert run(main).result == "AGAIN"
     assert log == ["ending"]
+
+
+def _within(log: list[str]) -> None:
+    with ExitStack() as stack:
+        stack.callback(log.append, "closed")
+        log.append("within")
+
+
+def _for_ever(log: list[str]) -> None:
+    while True:
+        log[:] = ["within"]
+
+
+@pytest.mark.parametrize(("call", "left"), [(_within, ["within", "closed"]), (_for_ever, ["within"])])
+def test_a_call_that_is_ended_between_two_lines_closes_what_it_has_open(
+    crew: Crew, call: Callable[[list[str]], None], left: list[str]
+) -> None:
+    """It goes on to its end, if that is near: before the end of a `with` an error would pass that by."""
+    hand = crew.hands[1]
+    log: list[str] = []
+
+    async def main() -> None:
+        crew.stepping = True
+        task = asyncio.create_task(hand.call(call, log))
+        while not log:  # noqa: ASYNC110 - each turn is a line of the call
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        crew.stepping = False
+        log.append(str(await hand.call("again".upper)))
+
+    run(main)
+    assert log == [*left, "AGAIN"]
 
 
 def test_a_thread_that_ends_its_call_slowly_is_told_again_to(crew: Crew) -> None:

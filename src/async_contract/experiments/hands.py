@@ -47,6 +47,9 @@ FOR_EVER = 3_600.0
 OFTEN, TIMES = 1_000, 10
 """Going round for ever is to go on so often in one call, and so many times as in any that came back."""
 
+_AFTERWARDS = 1_000
+"""So many lines a call has to end by itself."""
+
 LINE, PART, CALL = "line", "part", "call"
 """Steps of threads: each line of the store, each part of a line, or each call of its driver."""
 
@@ -102,6 +105,7 @@ class Hand:
         self._answer: Any = None
         self._standing = self._killed = self._ended = self._asks = False
         self._under_way = self._out_of_reach = False
+        self._afterwards = 0  # how many lines it has passed since its call was to end
         self.sleeps = self.is_stalled = False
         self._seen = 0
         self._place: FrameType | Place | str | None = None
@@ -235,6 +239,7 @@ class Hand:
         ended and then the task that waits for it, does not bring it back.
         """
         self._killed = True
+        self._afterwards = 0
         while self._standing:
             self._standing = False
             self._go.release()
@@ -309,15 +314,24 @@ class Hand:
         Returns:
             What came of the wait.
         """
+        if not self._killed:
+            self._wait = wait
+            self._standing = True
+            self._back.release()
+            self._go.acquire()
         if self._killed:
-            raise _Killed
-        self._wait = wait
-        self._standing = True
-        self._back.release()
-        self._go.acquire()
-        if self._killed:
-            raise _Killed
+            self._be_killed(at_once=wait is not None)
         return self._answer
+
+    def _be_killed(self, *, at_once: bool) -> None:
+        """Raise what ends the call, but between two lines only if it does not end by itself.
+
+        An error that comes up between the last line of a `with` and its end passes that by: a transaction so
+        stays open, with all its locks, until its generator is collected, and that in another thread.
+        """
+        self._afterwards += 1
+        if at_once or self._afterwards > _AFTERWARDS:
+            raise _Killed
 
     @contextmanager
     def call_of_driver(self, what: str) -> Iterator[None]:
@@ -332,6 +346,8 @@ class Hand:
         self.crew.passed += 1
         self._place = what
         self.stand()
+        if self._killed:
+            self._be_killed(at_once=True)
         self._is_in_call = True
         try:
             yield
