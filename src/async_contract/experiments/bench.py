@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from traceback import extract_tb
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -447,8 +448,10 @@ class Bench:
         Returns:
             Whether there was anything to wait for.
         """
+        if CANCELLED not in map(_ERROR, self.history):
+            return False
         others = self._other_tasks()
-        if not others or all(each.error != CANCELLED for each in self.history):
+        if not others:
             return False
         if not judge(self.history, self.capabilities, hasty=True).violations:
             return False
@@ -529,6 +532,8 @@ class Bench:
             return [await call for call in calls]
         return list(await asyncio.gather(*calls))
 
+
+_ERROR = attrgetter("error")
 
 AnyBench = TypeVar("AnyBench", bound=Bench)
 

@@ -34,6 +34,7 @@ class Sandbox:
             safe as the name of a schema, a key, a queue or a subject.
         virtual: Whether time passes only when the toolkit lets it, by `sleep` and `advance`.
         stands_still: Whether `now_ns` shows the same instant until then.
+        virtual_ns: What a virtual clock shows, in nanoseconds.
     """
 
     def __init__(self, name: str, path: Path, *, virtual: bool = False) -> None:
@@ -42,7 +43,7 @@ class Sandbox:
         self.stands_still = virtual
         self._path = path
         # Whole nanoseconds: a sum of many small floats would drift away from the deadlines of the store.
-        self._virtual_ns = VIRTUAL_START * _SECOND
+        self.virtual_ns = VIRTUAL_START * _SECOND
 
     @property
     def path(self) -> Path:
@@ -54,11 +55,11 @@ class Sandbox:
 
     def clock(self) -> float:
         """The time in seconds: `time.time()`, or the virtual time, which starts at 1000."""
-        return self._virtual_ns / _SECOND if self.virtual else time.time()
+        return self.virtual_ns / _SECOND if self.virtual else time.time()
 
     def now_ns(self) -> int:
         """The instant in nanoseconds on a clock that never goes back: virtual, or monotonic."""
-        return self._virtual_ns if self.virtual else time.monotonic_ns()
+        return self.virtual_ns if self.virtual else time.monotonic_ns()
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass; a virtual clock is advanced at once, and other tasks get their turn.
@@ -87,7 +88,7 @@ class Sandbox:
             )
         if seconds < 0:
             raise ValueError(f"advance({seconds!r}) would put the clock back; write seconds, 0 or more")
-        self._virtual_ns += round(seconds * _SECOND)
+        self.virtual_ns += round(seconds * _SECOND)
 
     def advance_to(self, instant: int) -> None:
         """Put a virtual clock forward to an instant, in nanoseconds.
@@ -97,9 +98,9 @@ class Sandbox:
             ValueError: The instant is over.
         """
         self.advance(0)  # refuses real time
-        if instant < self._virtual_ns:
-            raise ValueError(f"advance_to({instant}) would put the clock back; it shows {self._virtual_ns}")
-        self._virtual_ns = instant
+        if instant < self.virtual_ns:
+            raise ValueError(f"advance_to({instant}) would put the clock back; it shows {self.virtual_ns}")
+        self.virtual_ns = instant
 
 
 def _is_idle(loop: Any) -> bool:

@@ -92,6 +92,7 @@ class PromptRecorder(Recorder):
         result, outcome, error = None, OK, ""
         try:
             if _awaits_nothing(getattr(function, "__func__", None)):
+                self._harness.awaited = True  # one that is only completed and failed is of no use
                 result = await function(limit)
             else:
                 result = self._first_turn(function, limit)

@@ -287,7 +287,7 @@ def instants(sandbox: Sandbox) -> Callable[[], int]:
         # before its time.
         nonlocal added
         added += 1
-        return now_ns() + added
+        return sandbox.virtual_ns + added
 
     def on_a_clock_that_goes() -> int:
         nonlocal latest
