@@ -171,7 +171,9 @@ watches-first-of-batch: lease/snapshot complete/rejected-means-not-done fail/rej
 expiry-buries: complete/cancelled
 timers-in-memory: complete/rejected-means-not-done fail/rejected-means-not-done
 
-# What a process keeps in its memory is lost when it is killed, and where the store is opened in another one.
+# What a process keeps in its memory is lost when it is killed, and where the store is opened in another one;
+# and another one does not know of it.
+outcomes-written-later: complete/final
 writes-at-exit: durable/kill
 leased-taken-out: durable/reopen
 """

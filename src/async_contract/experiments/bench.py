@@ -103,13 +103,16 @@ class Worker:
         """
         tried = []
         for _ in range(ERRORS):
-            operation, _ = await self._recorder.lease(self.number, self.store, limit)
+            operation = await self._leased(limit)
             if operation.outcome == OK:
                 break
             tried.append(operation)
         if len(tried) == ERRORS and all(map(self._recorder.was_blocked, tried)):
             raise Blocked(f"every lease of worker {self.number} fails after a long wait: {operation.error}")
         return operation.jobs
+
+    async def _leased(self, limit: int) -> Operation:
+        return (await self._recorder.lease(self.number, self.store, limit))[0]
 
     async def complete(self, job_id: str, *, wrap: Wrap | None = None) -> Operation:
         """Complete a job, once."""
@@ -141,6 +144,8 @@ class Bench:
 
     Attributes:
         room: How many jobs the leases ask for by which the store is drained.
+        has_processes: Whether its workers have a process each.
+        why_together: Why they have not, where that was tried.
     """
 
     records_with: type[Recorder] = PromptRecorder
@@ -155,6 +160,8 @@ class Bench:
         )
         self.chooses_ids = False
         self.room = 10
+        self.has_processes = False
+        self.why_together = ""
         self._connections: dict[int, Connection] = {}  # by worker, who opened it
         self._workers: list[Worker] = []
         self._engaged = 0
