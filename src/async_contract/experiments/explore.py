@@ -9,7 +9,7 @@ from random import Random
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments import progress
-from async_contract.experiments.bench import Settings
+from async_contract.experiments.bench import Settings, ShutForGood
 from async_contract.experiments.doubts import Doubts, outlast
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.in_order import open_prompt_bench, play_in_order
@@ -145,6 +145,8 @@ class Explorer:
                 await play_in_order(bench, program, drains=drains)
                 if waits:
                     await outlast(bench)
+            except ShutForGood:
+                pass  # it ends here, and is judged like any other
             except CallTimedOut as hung:
                 raise _Hung(str(hung), tuple(bench.history)) from hung
         history = tuple(bench.history)

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments import strategies
-from async_contract.experiments.bench import Bench, NotExercised, Settings, Worker, open_bench
+from async_contract.experiments.bench import Bench, NotExercised, Settings, ShutForGood, Worker, open_bench
 from async_contract.experiments.examples.lease import change
 from async_contract.experiments.examples.values import STRANGERS
 from async_contract.experiments.owners import promised_here
@@ -228,7 +228,11 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         """Close the store and open it again."""
-        self.run(self.bench.reopen())
+        try:
+            self.run(self.bench.reopen())
+        except ShutForGood:
+            self._judge.read()
+            self._raise(self._judge.judgement().violations)
         self.check()
 
     @rule()

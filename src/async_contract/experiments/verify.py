@@ -15,6 +15,7 @@ from async_contract.experiments.bench import (
     NotApplicable,
     NotEmpty,
     NotExercised,
+    ShutForGood,
     open_bench,
 )
 from async_contract.experiments.cases import EXAMPLE, Case
@@ -362,7 +363,7 @@ class _Run:
             self._history = bench.history
             try:
                 await self._shown(example, bench)
-            except Blocked:  # the next call would wait as long, and show no more
+            except (Blocked, ShutForGood):  # the next call would wait as long, or fail, and show no more
                 raise
             except Inconclusive:  # nor can what comes now be laid to the store
                 return

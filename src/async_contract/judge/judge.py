@@ -26,6 +26,7 @@ from async_contract.judge.refusals import (
     stuck_for_ever,
 )
 from async_contract.judge.search import Explanation, Surroundings, TooManyConfigurations, explain
+from async_contract.judge.shut import shut_by_a_reopening
 from async_contract.judge.sweep import REFUSALS, Live, Sweep
 from async_contract.judge.verdict import ClauseVerdict, Judgement, Verdict, Violation
 from async_contract.judge.witness import distinct, least, only
@@ -178,6 +179,8 @@ class Judge:
             yield from self._false_messages()
         shut = list(self._shut_by_a_kill()) if sweep.counts["durable/kill"] else []
         yield from shut
+        if sweep.endings and sweep.unknown and self._capabilities.durable:
+            yield from shut_by_a_reopening(self._history)
         dead = dead_after_cancellation(self._history) if sweep.failed_leases and not shut else []
         yield from dead
         if sweep.failed_leases and not shut and not dead:
