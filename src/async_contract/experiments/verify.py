@@ -19,7 +19,7 @@ from async_contract.experiments.bench import (
     open_bench,
 )
 from async_contract.experiments.cases import EXAMPLE, Case
-from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, PLAIN, Example
+from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, PLAIN, WITHOUT, Example
 from async_contract.experiments.control import labelled, marked, of_finding, of_history
 from async_contract.experiments.doubts import Doubts, see_out
 from async_contract.experiments.examples.scene import look_back
@@ -170,8 +170,17 @@ class _Run:
     def _controlled(self) -> Verification | None:
         """What is broken without what the clause is about, which then is not to blame for it."""
         control = CONTROLS.get(self._clause.id)
+        return None if control is None else self._shown_by(control)
+
+    def _without(self) -> Verification | None:
+        """The same for an example that was run before, and broke its clause."""
+        control = WITHOUT.get(self._clause.id)
         if control is None:
             return None
+        alone = _Run(self._harness, self._clause.id, self._sandboxes, self._limits, None)
+        return alone._shown_by(control)
+
+    def _shown_by(self, control: Example) -> Verification | None:
         self._guarded(partial(self._run_example, control))
         found, others = self._told_apart(*self._judged())
         if self._verdict is Verdict.ERROR:
@@ -187,7 +196,10 @@ class _Run:
         found, others = self._told_apart(*self._judged())
         found = self._hinted(found)
         if found.verdict is Verdict.BROKEN or found.reason == BY_ITSELF:
-            return self._in_order(found, others) or Verification(found, others, tuple(self._history))
+            without = self._without() if found.verdict is Verdict.BROKEN else None
+            return (
+                without or self._in_order(found, others) or Verification(found, others, tuple(self._history))
+            )
         if self._explorations is None or self._verdict not in (Verdict.HELD, Verdict.UNEXERCISED):
             return Verification(self._conclude(found), others, tuple(self._history))
         for case in first:
