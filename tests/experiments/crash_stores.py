@@ -72,6 +72,39 @@ class Dying(FiledStore):
         super().__init__(backing)
 
 
+class OfProcesses(FiledStore):
+    """It knows its workers by their process: all connections of one are one owner."""
+
+    def __init__(self, backing: File) -> None:
+        super().__init__(backing)
+        self.owner = os.getpid()
+
+
+class OfNobody(OfProcesses):
+    """The same, but a fail is not asked who made it."""
+
+    async def fail(self, id: str, message: str) -> None:
+        """Fail a job for whoever holds it."""
+        self.load()
+        row = self.found(id)
+        if row is not None and row.state == "leased":
+            self.owner = row.owner
+        try:
+            await super().fail(id, message)
+        finally:
+            self.owner = os.getpid()
+
+
+class DyingLater(FiledStore):
+    """A worker in another process dies when it is to lease."""
+
+    async def lease(self, limit: int) -> Sequence[object] | None:
+        """End the process."""
+        if os.getpid() != HERE:
+            os._exit(3)
+        return await super().lease(limit)
+
+
 class Hanging(FiledStore):
     """A complete in another process takes for ever, and can't be cancelled."""
 

@@ -198,6 +198,34 @@ def test_hostile_messages_may_fail_in_a_row() -> None:
     assert story.violations() == []
 
 
+def test_a_hostile_message_is_to_blame_if_the_holder_is_refused_since() -> None:
+    """It may be refused, and then nothing must have changed; that others are refused follows from it."""
+    story, _ = held()
+    hostile = story.fail(1, "a", "nul\x00", how=REFUSED)
+    for _ in range(3):
+        story.fail(1, "a", "a safe one", how=REFUSED)
+    (found,) = story.violations()
+    assert found.clause == "fail/hostile-message"
+    assert found.happened == (
+        "a was on lease to worker 1, and its fail was refused again and again: ValueError: no, after worker "
+        "1's fail of a, which was refused"
+    )
+    assert hostile in found.witness
+    assert found.instead is not None
+    assert found.instead.clause == "fail/accepted"
+
+
+def test_a_hostile_message_is_not_to_blame_for_what_was_refused_before() -> None:
+    """Nor is it one of those that had to be accepted."""
+    story, _ = held()
+    story.fail(1, "a", "a safe one", how=REFUSED)
+    story.fail(1, "a", "nul\x00", how=REFUSED)
+    story.fail(1, "a", "a safe one", how=REFUSED)
+    assert story.violations() == []
+    story.fail(1, "a", "a safe one", how=REFUSED)
+    assert story.blamed() == ["fail/accepted"]
+
+
 def test_errors_before_a_lease_are_not_the_holder_s() -> None:
     """Nor do they count with those that follow it."""
     story = Story()

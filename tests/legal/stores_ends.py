@@ -210,6 +210,17 @@ class OnlyNoFormerHolder(AsyncOdd):
         return row.state == "leased" and (row.owner is self or row.job.id not in self.had)
 
 
+class OnlyItsProcess(AsyncOdd):
+    """All connections of a process are one owner; whoever does not hold a job is refused."""
+
+    capabilities = replace(PLAIN, sharing="process", fences=True)
+    unexercised = because("all are of one process", "expiry/fenced")
+
+    def may_end(self, row: Row) -> bool:
+        """The process that holds it may."""
+        return row.state == "leased"
+
+
 class CountsExpirySilently(AsyncOdd):
     """A job whose lease expires the third time is dead, which is more than is promised."""
 

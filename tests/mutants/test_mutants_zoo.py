@@ -60,7 +60,6 @@ refuses-large-limit: lease/empty
 limit-in-two-bytes: lease/empty
 fail-inserts-unknown: fail/unknown-reported
 repeats-failed-jobs: lease/within-limit
-columns-swapped: lease/snapshot
 delivers-its-own-jobs: lease/distinct complete/only-that-job
 raises-when-empty: lease/accepted
 raises-queue-empty: lease/accepted
@@ -90,27 +89,27 @@ recovers-at-connect: expiry/not-early
 close-frees-leased: expiry/not-early
 leases-per-connection: complete/only-that-job fail/only-that-job expiry/not-early
 redelivers-to-holder: expiry/not-early
-abandons-earlier-batch: lease/snapshot complete/accepted fail/accepted fail/only-that-job expiry/not-early
+abandons-earlier-batch: complete/accepted fail/accepted fail/only-that-job expiry/not-early
   expiry/max-attempts
 forgets-lease-of-failed-job: complete/unknown-harmless fail/unknown-harmless expiry/not-early
-expires-at-once: lease/snapshot complete/accepted complete/only-that-job fail/accepted fail/only-that-job
+expires-at-once: complete/accepted complete/only-that-job fail/accepted fail/only-that-job
   expiry/not-early
 expires-at-half: complete/only-that-job fail/accepted fail/rejected-means-not-done
 timer-outlives-fail: complete/accepted complete/only-that-job complete/rejected-means-not-done
 complete-releases-others: complete/accepted complete/rejected-means-not-done complete/cancelled
   fail/accepted fail/rejected-means-not-done expiry/not-early
-fail-releases-others: lease/snapshot complete/accepted complete/rejected-means-not-done fail/accepted
+fail-releases-others: complete/accepted complete/rejected-means-not-done fail/accepted
   fail/rejected-means-not-done expiry/not-early
 unknown-complete-releases: lease/identity complete/only-that-job complete/rejected-means-not-done
 unencodable-half-applied: fail/rejected-means-not-done
 
 # A job that is ready, or should be, never comes: what was called since it was enqueued is suspected.
 delivers-dicts: lease/progress
-delivers-its-keys: lease/snapshot lease/progress
+delivers-its-keys: lease/progress
 delivers-row-numbers: lease/progress
 ids-cut-at-colon: lease/progress
 ids-unquoted: lease/progress
-delivers-stop-marker: lease/within-limit lease/snapshot
+delivers-stop-marker: lease/within-limit
 waits-for-full-batch: complete/only-that-job complete/rejected-means-not-done fail/redelivers
   fail/max-attempts fail/rejected-means-not-done expiry/returns
 halves-limit: fail/redelivers
@@ -120,7 +119,7 @@ stops-at-unreadable-job: fail/redelivers
 lease-stays-busy: lease/progress
 shared-scratch: lease/progress
 swallows-cancellation: lease/progress
-complete-drops-next-ready: lease/within-limit lease/snapshot lease/progress fail/redelivers durable/reopen
+complete-drops-next-ready: lease/within-limit lease/progress fail/redelivers durable/reopen
 fails-whole-kind: lease/progress durable/reopen
 unknown-fail-buries-ready: lease/identity lease/progress
 message-injected: complete/only-that-job complete/rejected-means-not-done
@@ -129,7 +128,7 @@ cancelled-fail-buries-all: complete/rejected-means-not-done
 cancelled-complete-releases-all: complete/rejected-means-not-done
 
 # A job can't be completed, or is by a call on another: its holder is refused, and calls are suspected.
-completes-latest-batch-only: lease/snapshot complete/only-that-job fail/hostile-message
+completes-latest-batch-only: complete/only-that-job fail/only-that-job
 completes-in-order-only: complete/only-that-job complete/cancelled fail/only-that-job fail/cancelled
 completes-up-to: complete/accepted complete/rejected-means-not-done fail/accepted fail/cancelled
   expiry/returns
@@ -166,12 +165,14 @@ never-dead: expiry/max-attempts
 attempts-shared-by-kind: complete/cancelled fail/redelivers expiry/returns
 
 # A job whose lease has expired does not come back, in every scenario that lets one expire.
-watches-first-of-batch: lease/snapshot complete/rejected-means-not-done fail/rejected-means-not-done
+watches-first-of-batch: complete/rejected-means-not-done fail/rejected-means-not-done
   durable/reopen
 expiry-buries: complete/cancelled
 timers-in-memory: complete/rejected-means-not-done fail/rejected-means-not-done
 
-# What a process keeps in its memory is lost when it is killed, and where the store is opened in another one.
+# What a process keeps in its memory is lost when it is killed, and where the store is opened in another one;
+# and another one does not know of it.
+outcomes-written-later: complete/final
 writes-at-exit: durable/kill
 leased-taken-out: durable/reopen
 """

@@ -40,7 +40,8 @@ class Capabilities:
             process.
         sharing: Who can work on one backing at once: a single worker (`"none"`), many tasks or
             threads with one object (`"instance"`), every worker with its own client
-            (`"connection"`), every worker in its own process (`"process"`).
+            (`"connection"`), every worker in its own process (`"process"`; then all connections of one
+            process may be one owner, which `fences` does not tell apart).
         max_batch: The most jobs one lease returns, whatever the limit.
         poll_delay: How long a ready job may stay invisible to `lease`.
 

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from async_contract.contract.capabilities import Capabilities
 from async_contract.experiments.cancel import CancelAt
+from async_contract.experiments.reopening import Shut, open_again
 from async_contract.harness.calls import dispose, prepare
 from async_contract.harness.connection import Connection, open_store
 from async_contract.harness.errors import HarnessError, TargetError
@@ -42,6 +43,10 @@ class NotExercised(Exception):
 
 class Blocked(NotExercised):
     """Somebody who has nothing left to do holds what others need: each of their calls waits, and fails."""
+
+
+class ShutForGood(NotExercised):
+    """The store can't be opened any more, so nothing can be called."""
 
 
 class NotApplicable(Exception):
@@ -104,13 +109,16 @@ class Worker:
         """
         tried = []
         for _ in range(ERRORS):
-            operation, _ = await self._recorder.lease(self.number, self.store, limit)
+            operation = await self._leased(limit)
             if operation.outcome == OK:
                 break
             tried.append(operation)
         if len(tried) == ERRORS and all(map(self._recorder.was_blocked, tried)):
             raise Blocked(f"every lease of worker {self.number} fails after a long wait: {operation.error}")
         return operation.jobs
+
+    async def _leased(self, limit: int) -> Operation:
+        return (await self._recorder.lease(self.number, self.store, limit))[0]
 
     async def complete(self, job_id: str, *, wrap: Wrap | None = None) -> Operation:
         """Complete a job, once."""
@@ -142,6 +150,8 @@ class Bench:
 
     Attributes:
         room: How many jobs the leases ask for by which the store is drained.
+        has_processes: Whether its workers have a process each.
+        why_together: Why they have not, where that was tried.
     """
 
     records_with: type[Recorder] = PromptRecorder
@@ -156,6 +166,8 @@ class Bench:
         )
         self.chooses_ids = False
         self.room = 10
+        self.has_processes = False
+        self.why_together = ""
         self._connections: dict[int, Connection] = {}  # by worker, who opened it
         self._workers: list[Worker] = []
         self._engaged = 0
@@ -254,15 +266,38 @@ class Bench:
         self._engaged = min(self._engaged, len(self._workers))
 
     async def reopen(self) -> None:
-        """Close every connection and open it again."""
+        """Close every connection and open it again.
+
+        Raises:
+            ShutForGood: A store that is to be durable can't be opened any more.
+        """
         invoked = self.recorder.now()
         await self.close()
+        closed = self.recorder.now()
         stores: list[Any] = []
         for worker in self._workers:
             if not stores or self.capabilities.sharing in ("connection", "process"):
-                stores.append((await self._open(worker.number)).store)
+                try:
+                    stores.append((await self._open_again(worker.number)).store)
+                except Shut as shut:
+                    self.history.append(Operation("reopen", 0, invoked, closed))
+                    self.history.extend(shut.tried)
+                    raise ShutForGood(str(shut)) from None
             worker.store = stores[-1]
         self.recorder.note("reopen", 0, invoked)
+
+    async def _open_again(self, number: int) -> Connection:
+        if not self.capabilities.durable:
+            return await self._open(number)
+
+        async def wait() -> None:
+            if self.can_expire:
+                await self.expire()
+
+        with _reported("connecting to the store"):
+            return await open_again(
+                self.harness, lambda: self._opened(number), wait, number, self.recorder.now
+            )
 
     async def close(self) -> None:
         """Close every connection, the last one first."""
@@ -273,7 +308,10 @@ class Bench:
 
     async def _open(self, number: int) -> Connection:
         with _reported("connecting to the store"):
-            connection: Connection = await self.conduct(open_store(self.harness, self.sandbox), number)
+            return await self._opened(number)
+
+    async def _opened(self, number: int) -> Connection:
+        connection: Connection = await self.conduct(open_store(self.harness, self.sandbox), number)
         self._connections[number] = connection
         return connection
 
@@ -583,7 +621,7 @@ class _reported:  # noqa: N801 - as above
         pass
 
     def __exit__(self, _: object, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if isinstance(error, Exception) and not isinstance(error, (HarnessError, TargetError)):
+        if isinstance(error, Exception) and not isinstance(error, (HarnessError, TargetError, Shut)):
             place = extract_tb(traceback)[-1]
             text = f"{type(error).__name__}: {error}".rstrip(": ")
             raise HarnessError(f"{self._what} failed at {place.filename}:{place.lineno}: {text}") from error

@@ -14,6 +14,12 @@ Example = Callable[[Bench], Awaitable[None]]
 CONTROLS: Mapping[str, Example] = MappingProxyType({"lease/identity": lease.as_many})
 """What an example does besides what it is made for: a store that breaks in this breaks another clause."""
 
+WITHOUT: Mapping[str, Example] = MappingProxyType(
+    {"lease/snapshot": lease.unchanged, "fail/hostile-message": fail.harmless_message}
+)
+"""An example without what it is made for, where it breaks its clause: if it breaks all the same, another is
+broken."""
+
 PLAIN: tuple[Example, ...] = (plain.only_leases, plain.alone, plain.one_by_one)
 """What a store breaks in these is not due to any call that others make besides."""
 

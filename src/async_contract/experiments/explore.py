@@ -9,10 +9,11 @@ from random import Random
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments import progress
-from async_contract.experiments.bench import Settings
+from async_contract.experiments.bench import Settings, ShutForGood
 from async_contract.experiments.doubts import Doubts, outlast
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.in_order import open_prompt_bench, play_in_order
+from async_contract.experiments.owners import promised_here
 from async_contract.experiments.programs import LIMITS, Kind, Program, Step, generate, in_turn, menu_for
 from async_contract.experiments.shrink import parts, shrinking
 from async_contract.harness.harness import StoreHarness
@@ -63,6 +64,7 @@ class Explorer:
 
     def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, seed: int) -> None:
         self._harness = harness
+        self._capabilities = promised_here(harness)
         self._sandboxes = sandboxes
         self._settings = settings
         self._seed = seed
@@ -143,6 +145,8 @@ class Explorer:
                 await play_in_order(bench, program, drains=drains)
                 if waits:
                     await outlast(bench)
+            except ShutForGood:
+                pass  # it ends here, and is judged like any other
             except CallTimedOut as hung:
                 raise _Hung(str(hung), tuple(bench.history)) from hung
         history = tuple(bench.history)
@@ -152,7 +156,7 @@ class Explorer:
     def _judged(
         self, history: tuple[Operation, ...], counts: Counter[str] | None = None, *, hasty: bool = False
     ) -> tuple[dict[str, list[Violation]], dict[str, int]]:
-        judge = Judge(history, self._harness.capabilities, hasty=hasty or self._doubts.certain)
+        judge = Judge(history, self._capabilities, hasty=hasty or self._doubts.certain)
         judge.read()
         broken, counted = judge.evidence()
         if counts is not None and not judge.overload:

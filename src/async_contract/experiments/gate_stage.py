@@ -18,6 +18,7 @@ from async_contract.experiments.gate_drivers import gated
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.loop import Run
 from async_contract.experiments.openings import openings
+from async_contract.experiments.owners import promised_here
 from async_contract.experiments.pauses import Following, Pause, Schedule
 from async_contract.experiments.programs import Player, Program
 from async_contract.experiments.scheduled import Effort, Scheduler, Stage
@@ -87,7 +88,7 @@ class GateStage(LoopStage):
         super().__init__(harness, sandboxes, settings)
         self._settings = settings
         self.menu = replace(self.menu, workers=3)
-        self.capabilities = harness.capabilities
+        self.capabilities = promised_here(harness)
         self.last = Controlled()
         self._grace = Grace()
         self._gate = Gate(OwnOrder(), Sandbox("none", sandboxes.root), self._grace, 0)

@@ -15,6 +15,7 @@ from async_contract.experiments.choosers import Chooser, OwnOrder
 from async_contract.experiments.doubts import Doubts, outlast
 from async_contract.experiments.fence import LeftTheLoop
 from async_contract.experiments.loop import MAX_STEPS, Run, SimulatedLoop, simulate
+from async_contract.experiments.owners import promised_here
 from async_contract.experiments.pauses import Schedule
 from async_contract.experiments.programs import Menu, Player, Program, finish
 from async_contract.experiments.stuck import Deadlock, Livelock
@@ -71,7 +72,7 @@ class LoopStage:
         self._waited = 0.0
         # A limit of a call would be a timer, and "time passes now" would let it strike at once.
         self._settings = replace(settings, call_limit=None)
-        capabilities = harness.capabilities
+        capabilities = promised_here(harness)
         expires = harness.virtual_time and capabilities.lease_timeout is not None
         self.menu = Menu(workers=4, steps=10, sleeps=expires)
         self.capabilities = capabilities if harness.virtual_time else untimed(capabilities)

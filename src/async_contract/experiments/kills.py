@@ -97,7 +97,10 @@ class RemoteWorker(Worker):
 
     async def lease(self, limit: int, *, wrap: Wrap | None = None) -> Sequence[Delivered]:
         """Lease jobs once; what failed delivers nothing."""
-        return (await self._call(self._begun("lease")._replace(value=limit))).jobs
+        return (await self._leased(limit)).jobs
+
+    async def _leased(self, limit: int) -> Operation:
+        return await self._call(self._begun("lease")._replace(value=limit))
 
     async def complete(self, job_id: str, *, wrap: Wrap | None = None) -> Operation:
         """Complete a job, once."""
@@ -127,6 +130,19 @@ class RemoteWorker(Worker):
         done = await self._host.outcome(begun, sandbox)
         self.latencies[begun.method] = time.perf_counter() - began
         return done
+
+
+async def hired(bench: Bench, host: Host) -> RemoteWorker:
+    """One more worker, in a process of its own, who has opened the store.
+
+    Raises:
+        NotExercised: It can't be started, or can't open the store.
+    """
+    worker = RemoteWorker(bench, host)
+    began = bench.recorder.now()
+    await host.hire(bench.sandbox)
+    bench.recorder.note("connect", worker.number, began)
+    return worker
 
 
 class RemotePlayer(Player):
@@ -169,12 +185,9 @@ async def crash(bench: Bench, host: Host, program: Program, kill: Kill) -> dict[
     Raises:
         NotExercised: No worker can be started.
     """
-    recorder = bench.recorder
-    local, remote = await bench.first_worker(), RemoteWorker(bench, host)
+    local = await bench.first_worker()
+    remote = await hired(bench, host)
     player = RemotePlayer(bench)
-    began = recorder.now()
-    await host.hire(bench.sandbox)
-    recorder.note("connect", remote.number, began)
     with contextlib.suppress(WorkerDied):
         for place, step in enumerate(program, 1):
             remote.kill = kill if place == len(program) else None

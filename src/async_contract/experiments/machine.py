@@ -14,9 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments import strategies
-from async_contract.experiments.bench import Bench, NotExercised, Settings, Worker, open_bench
+from async_contract.experiments.bench import Bench, NotExercised, Settings, ShutForGood, Worker, open_bench
 from async_contract.experiments.examples.lease import change
 from async_contract.experiments.examples.values import STRANGERS
+from async_contract.experiments.owners import promised_here
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.harness.target import harness_for
@@ -98,7 +99,7 @@ class StoreMachine(RuleBasedStateMachine):
         except BaseException:
             self._loop.close()
             raise
-        self._judge = Judge(self.bench.history, self.harness.capabilities, hasty=self.harness.virtual_time)
+        self._judge = Judge(self.bench.history, promised_here(self.harness), hasty=self.harness.virtual_time)
 
     async def _open(self) -> Bench:
         self._stack.enter_context(self._sandboxes)
@@ -227,7 +228,11 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         """Close the store and open it again."""
-        self.run(self.bench.reopen())
+        try:
+            self.run(self.bench.reopen())
+        except ShutForGood:
+            self._judge.read()
+            self._raise(self._judge.judgement().violations)
         self.check()
 
     @rule()

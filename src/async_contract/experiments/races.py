@@ -20,6 +20,7 @@ from async_contract.experiments.bench import Bench, Settings, opened
 from async_contract.experiments.doubts import see_out
 from async_contract.experiments.findings import Exploration, Finding
 from async_contract.experiments.interleavings import LoopStage
+from async_contract.experiments.owners import promised_here
 from async_contract.experiments.programs import Player, Program, finish
 from async_contract.experiments.scheduled import Scheduler, numbered
 from async_contract.experiments.shrink import shrink
@@ -110,7 +111,7 @@ class Races(LoopStage):
     def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> None:
         super().__init__(harness, sandboxes, settings)
         self._settings = settings
-        self.capabilities = harness.capabilities
+        self.capabilities = promised_here(harness)
         self._hastens = False  # while a program is made smaller
         self._seconds = 0.0
 

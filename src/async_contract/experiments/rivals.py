@@ -84,6 +84,7 @@ class Rivals(Races):
 
     def __init__(self, harness: StoreHarness, sandboxes: Sandboxes, settings: Settings) -> None:
         super().__init__(harness, sandboxes, settings)
+        self.capabilities = harness.capabilities
         self.menu = replace(self.menu, workers=3, sleeps=False, cancels=False)
         self._lengths: dict[str, int] = {}
         self._hosts: dict[int, Host] = {}

@@ -9,21 +9,24 @@ from functools import partial
 
 from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.bench import (
+    Bench,
     Blocked,
     Inconclusive,
     NotApplicable,
     NotEmpty,
     NotExercised,
+    ShutForGood,
     open_bench,
 )
 from async_contract.experiments.cases import EXAMPLE, Case
-from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, PLAIN, Example
+from async_contract.experiments.catalogue import CONTROLS, EXAMPLES, PLAIN, WITHOUT, Example
 from async_contract.experiments.control import labelled, marked, of_finding, of_history
 from async_contract.experiments.doubts import Doubts, see_out
 from async_contract.experiments.examples.scene import look_back
 from async_contract.experiments.findings import Finding
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
 from async_contract.experiments.limits import Limits
+from async_contract.experiments.owners import promised_here
 from async_contract.experiments.ways import WAY, Explorations, Explored
 from async_contract.harness.errors import HarnessError, TargetError
 from async_contract.harness.harness import StoreHarness
@@ -39,6 +42,11 @@ BY_ITSELF = "the store breaks without what this clause is about"
 _CLOCK = (
     "no lease ended at all: if the store takes an instant from elsewhere than sandbox.clock, or sleeps by "
     "the event loop, leave virtual_time=True out"
+)
+
+_TOGETHER = (
+    "the workers are connections of one process, which this store does not tell apart, and with "
+    'sharing="process" it need not'
 )
 
 SLOW = 1_000_000_000
@@ -121,7 +129,8 @@ class _Run:
         self._limits = limits
         self._explorations = explorations
         self._history: list[Operation] = []
-        self._capabilities = harness.capabilities
+        self._capabilities = promised_here(harness)
+        self._why_together = ""
         self._explored = Explored()
         self._told: tuple[str, ...] = ()
         self._label = ""
@@ -161,8 +170,17 @@ class _Run:
     def _controlled(self) -> Verification | None:
         """What is broken without what the clause is about, which then is not to blame for it."""
         control = CONTROLS.get(self._clause.id)
+        return None if control is None else self._shown_by(control)
+
+    def _without(self) -> Verification | None:
+        """The same for an example that was run before, and broke its clause."""
+        control = WITHOUT.get(self._clause.id)
         if control is None:
             return None
+        alone = _Run(self._harness, self._clause.id, self._sandboxes, self._limits, None)
+        return alone._shown_by(control)
+
+    def _shown_by(self, control: Example) -> Verification | None:
         self._guarded(partial(self._run_example, control))
         found, others = self._told_apart(*self._judged())
         if self._verdict is Verdict.ERROR:
@@ -178,7 +196,10 @@ class _Run:
         found, others = self._told_apart(*self._judged())
         found = self._hinted(found)
         if found.verdict is Verdict.BROKEN or found.reason == BY_ITSELF:
-            return self._in_order(found, others) or Verification(found, others, tuple(self._history))
+            without = self._without() if found.verdict is Verdict.BROKEN else None
+            return (
+                without or self._in_order(found, others) or Verification(found, others, tuple(self._history))
+            )
         if self._explorations is None or self._verdict not in (Verdict.HELD, Verdict.UNEXERCISED):
             return Verification(self._conclude(found), others, tuple(self._history))
         for case in first:
@@ -226,7 +247,20 @@ class _Run:
         """The verdict on the clause, and what else the history breaks."""
         judgement = judge(self._history, self._capabilities, hasty=self._harness.virtual_time)
         others = tuple(each for each in judgement.violations if each.clause != self._clause.id)
-        return judgement.verdicts[self._clause.id], others
+        found = judgement.verdicts[self._clause.id]
+        return self._of_one_process() if found.verdict is Verdict.NOT_PROMISED else found, others
+
+    def _of_one_process(self) -> ClauseVerdict:
+        """The verdict on what is promised to workers of several processes, and these are of one.
+
+        If the store keeps it for them all the same, it tells them apart.
+        """
+        judgement = judge(self._history, self._harness.capabilities, hasty=self._harness.virtual_time)
+        found = judgement.verdicts[self._clause.id]
+        if found.verdict is not Verdict.BROKEN:
+            return found
+        reason = f"{_TOGETHER}: {self._why_together}" if self._why_together else _TOGETHER
+        return ClauseVerdict(self._clause.id, Verdict.UNEXERCISED, reason=reason)
 
     def _told_apart(
         self, found: ClauseVerdict, others: tuple[Violation, ...]
@@ -340,8 +374,8 @@ class _Run:
         async with open_bench(self._harness, self._sandboxes, settings) as bench:
             self._history = bench.history
             try:
-                await example(bench)
-            except Blocked:  # the next call would wait as long, and show no more
+                await self._shown(example, bench)
+            except (Blocked, ShutForGood):  # the next call would wait as long, or fail, and show no more
                 raise
             except Inconclusive:  # nor can what comes now be laid to the store
                 return
@@ -353,6 +387,14 @@ class _Run:
             await bench.drain()
             await see_out(bench)
             await look_back(bench)
+
+    async def _shown(self, example: Example, bench: Bench) -> None:
+        try:
+            await example(bench)
+        finally:
+            self._why_together = bench.why_together
+            if bench.has_processes:
+                self._capabilities = self._harness.capabilities
 
 
 def _came_again(history: Sequence[Operation]) -> bool:

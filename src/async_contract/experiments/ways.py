@@ -31,6 +31,7 @@ from async_contract.experiments.gate_stage import GateStage
 from async_contract.experiments.interleavings import LoopStage
 from async_contract.experiments.kills import Kill
 from async_contract.experiments.limits import Limits
+from async_contract.experiments.owners import promised_here
 from async_contract.experiments.pauses import Following, Schedule
 from async_contract.experiments.programs import Program
 from async_contract.experiments.races import Races
@@ -116,7 +117,7 @@ def _play_in_order(
 ) -> Played:
     with asyncio.Runner() as runner:
         _, history = runner.run(Explorer(harness, sandboxes, settings, 0).broken(program))
-    return Played(history, harness.capabilities)
+    return Played(history, promised_here(harness))
 
 
 # -- on the simulated loop ----------------------------------------------------------------------------
@@ -178,7 +179,7 @@ def _play_in_a_race(
     harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
 ) -> Played:
     heat = Random().randrange(1_000_000)  # another one each time
-    return Played(Races(harness, sandboxes, settings).race(program, heat), harness.capabilities)
+    return Played(Races(harness, sandboxes, settings).race(program, heat), promised_here(harness))
 
 
 # -- in threads ---------------------------------------------------------------------------------------
@@ -225,7 +226,7 @@ def _play_in_racing_threads(
     harness: StoreHarness, sandboxes: Sandboxes, settings: Settings, program: Program, schedule: Schedule
 ) -> Played:
     heat = Random().randrange(1_000_000)  # another one each time
-    return Played(ThreadRaces(harness, sandboxes, settings).race(program, heat), harness.capabilities)
+    return Played(ThreadRaces(harness, sandboxes, settings).race(program, heat), promised_here(harness))
 
 
 # -- in processes that race ----------------------------------------------------------------------------

@@ -26,7 +26,8 @@ from async_contract.judge.refusals import (
     stuck_for_ever,
 )
 from async_contract.judge.search import Explanation, Surroundings, TooManyConfigurations, explain
-from async_contract.judge.sweep import REFUSALS, Live, Sweep
+from async_contract.judge.shut import shut_by_a_reopening
+from async_contract.judge.sweep import REFUSALS, Live, Sweep, is_plain
 from async_contract.judge.verdict import ClauseVerdict, Judgement, Verdict, Violation
 from async_contract.judge.witness import distinct, least, only
 
@@ -178,6 +179,8 @@ class Judge:
             yield from self._false_messages()
         shut = list(self._shut_by_a_kill()) if sweep.counts["durable/kill"] else []
         yield from shut
+        if sweep.endings and sweep.unknown and self._capabilities.durable:
+            yield from shut_by_a_reopening(self._history)
         dead = dead_after_cancellation(self._history) if sweep.failed_leases and not shut else []
         yield from dead
         if sweep.failed_leases and not shut and not dead:
@@ -335,7 +338,7 @@ class Judge:
                 continue
             named_ids.add(id)
             history = [each for each in self._history if each.invoked <= seen.invoked]
-            before = [each for each in operations if each.outcome != REJECTED or each.method != seen.method]
+            before = _before_refusals(operations)
             first = next(each for each in operations if each not in before)
             case = Case(id, before, seen, frozenset(), history, first.invoked, self._enqueued())
             named = name(case, self._capabilities)
@@ -484,6 +487,18 @@ class Judge:
             reason = f"{clause.counted}: {count}, needed: {clause.minimum}"
             return ClauseVerdict(clause.id, Verdict.UNEXERCISED, count, reason=reason)
         return ClauseVerdict(clause.id, Verdict.HELD, count)
+
+
+def _before_refusals(operations: Sequence[Operation]) -> list[Operation]:
+    """The operations but those that were refused again and again, of which the last is one.
+
+    A fail with a hostile message may be refused; that the holder is refused since may be due to it.
+    """
+    seen = operations[-1]
+    alike = [each for each in operations if each.outcome == REJECTED and each.method == seen.method]
+    owed = [each for each in alike if each.method != "fail" or is_plain(str(each.value))]
+    since = owed[-REFUSALS].invoked
+    return [each for each in operations if each not in alike or (each not in owed and each.invoked < since)]
 
 
 def _violation(named: Named, job_id: str, witness: tuple[Operation, ...]) -> Violation:

@@ -621,7 +621,7 @@ class Sweep:
             if phase is COMPLETED:
                 counts[_REPEATED[method]] += 1
         # Whether the worker was given a job that was not ended since: then its lease has ended by itself.
-        if self.life.earliest_expiry is not None and not job.last_end:
+        if self.life.fences and not job.last_end:
             counts["expiry/fenced"] += worker in job.former or (job.deliveries > 0 and worker == job.worker)
         if outcome != REJECTED:
             if outcome != OK:

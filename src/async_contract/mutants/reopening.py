@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from async_contract.mutants.mutant import BrokenStore
-from async_contract.mutants.plain import Row
+from async_contract.mutants.plain import Backing, Row
 
 
 class ReadyJobsInMemory(BrokenStore):
@@ -95,6 +95,22 @@ class LastJobUnwritten(BrokenStore):
             del self.rows[self.key(row.job.id)]
 
 
+class MessagesInLines(BrokenStore):
+    """Every event is a line of a file, which a failure message with a line break makes unreadable."""
+
+    breaks = "durable/reopen"
+
+    def __init__(self, backing: Backing) -> None:
+        super().__init__(backing)
+        if "torn" in backing.notes:
+            raise ValueError(f"the file can't be read: {backing.notes['torn']!r} is no event")
+
+    def recorded(self, row: Row, message: str) -> str | None:
+        if "\n" in message:
+            self.backing.notes["torn"] = message.split("\n")[1]
+        return super().recorded(row, message)
+
+
 class CloseFreesLeased(BrokenStore):
     """Whoever closes its connection gives back all jobs that are on lease, and not its own alone."""
 
@@ -115,4 +131,5 @@ STORES = (
     CloseFreesLeased,
     LastOutcomeUnwritten,
     LastJobUnwritten,
+    MessagesInLines,
 )

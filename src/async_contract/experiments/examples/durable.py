@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 
-from async_contract.experiments.bench import Bench, NotExercised
+from async_contract.experiments.bench import Bench, NotExercised, Worker
 from async_contract.experiments.examples.values import lined_jobs
 from async_contract.experiments.kills import CHILD, PARENT, Kill, RemoteWorker, crash, obstacle
 from async_contract.experiments.processes.host import Host
 from async_contract.experiments.programs import Kind, Step
+from async_contract.history.operation import OK
 from async_contract.store import Job
 
 _BUSY = (
@@ -31,6 +32,7 @@ async def reopened(bench: Bench) -> None:
     too, which has none of this one's memory.
     """
     first, second = await bench.workers(2)
+    await _with_a_message_of_two_lines(bench, first)
     await bench.enqueue(5)
     held = await bench.obtain(first, 5)
     await first.finish(held[0])
@@ -66,6 +68,18 @@ async def reopened(bench: Bench) -> None:
         await bench.enqueue(1)
         await bench.obtain_some(second, 1)  # what becomes of this lease no reopening is to blame for
         await bench.expire()
+
+
+async def _with_a_message_of_two_lines(bench: Bench, worker: Worker) -> None:
+    """Have it read again: a file of lines may end at it."""
+    await bench.enqueue(1)
+    for job_id in await bench.obtain_some(worker, 1):
+        if (await worker.fail(job_id, "it failed\n\tand says why")).outcome != OK:
+            await worker.fail(job_id)  # once: whether the holder is heard is for other examples
+    await bench.reopen()
+    await bench.settle()
+    for each in await worker.ask(1):
+        await worker.finish(each.id)
 
 
 async def _in_another_process(bench: Bench) -> None:

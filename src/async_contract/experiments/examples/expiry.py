@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from async_contract.experiments.bench import MARGIN, Bench, NotExercised, Worker
+from async_contract.experiments.kills import hired, obstacle
+from async_contract.experiments.processes.host import Host, WorkerDied
 
 
 async def returns(bench: Bench) -> None:
@@ -142,7 +144,40 @@ async def fenced(bench: Bench) -> None:
             'one object can\'t tell its workers apart: declare sharing="connection" or "process", so that '
             "every worker connects for itself"
         )
-    stale, holder, third = await bench.workers(3)
+    if bench.capabilities.sharing != "process" or not await _in_processes(bench):
+        await fencing(bench, *await bench.workers(3))
+
+
+async def _in_processes(bench: Bench) -> bool:
+    """Give the workers a process each: a store may know them by that.
+
+    Returns:
+        Whether that can be done.
+    """
+    bench.why_together = obstacle(bench.harness, bench.settings)
+    if bench.why_together:
+        return False
+    limit = bench.settings.call_limit
+    async with Host(bench.harness, limit) as one, Host(bench.harness, limit) as another:
+        try:
+            others = [await hired(bench, each) for each in (one, another)]
+        except NotExercised as reason:
+            bench.why_together = str(reason)
+            return False
+        bench.has_processes = True
+        try:
+            await fencing(bench, await bench.worker(), *others)
+            for worker, host in zip(others, (one, another), strict=True):
+                began = bench.recorder.now()
+                await host.dismiss()
+                bench.recorder.note("disconnect", worker.number, began)
+        except WorkerDied as died:
+            raise NotExercised(str(died)) from None
+    return True
+
+
+async def fencing(bench: Bench, stale: Worker, holder: Worker, third: Worker) -> None:
+    """What a worker can still do whose lease has expired, while a second and a third one work on."""
     for end in ("complete", "fail"):
         for done in ("complete", "fail"):
             await bench.enqueue(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from async_contract.experiments.bench import Bench, NotApplicable, Worker
@@ -224,8 +225,17 @@ async def message(bench: Bench) -> None:
 
 async def hostile_message(bench: Bench) -> None:
     """Messages that a store may store, shorten or refuse; the holder then fails the job with a safe one."""
+    await _with_messages(bench, HOSTILE_MESSAGES)
+
+
+async def harmless_message(bench: Bench) -> None:
+    """The same with safe messages."""
+    await _with_messages(bench, ["a harmless one"] * len(HOSTILE_MESSAGES))
+
+
+async def _with_messages(bench: Bench, texts: Sequence[str]) -> None:
     first, second = await bench.workers(2)
-    for text in HOSTILE_MESSAGES:
+    for text in texts:
         await bench.enqueue(2)
         held = await bench.obtain(first, 1)
         beside = await bench.obtain(second, 1)

@@ -240,15 +240,25 @@ async def snapshot(bench: Bench) -> None:
     It changes the batch and every attribute of the jobs, then fails one, completes others, and leaves the
     last one to expire.
     """
+    await _with_a_batch(bench, changes=True)
+
+
+async def unchanged(bench: Bench) -> None:
+    """The same by a worker that changes nothing."""
+    await _with_a_batch(bench, changes=False)
+
+
+async def _with_a_batch(bench: Bench, *, changes: bool) -> None:
     worker = await bench.worker()
     await bench.enqueue(5)
     await bench.settle()
     jobs, batch = await _batch(worker, 3)
     held = [str(each.id) for each in jobs]
-    invoked = bench.recorder.now()
-    change(batch)
-    for job_id in held:
-        bench.recorder.note("mutate", worker.number, invoked, job_id)
+    if changes:
+        invoked = bench.recorder.now()
+        change(batch)
+        for job_id in held:
+            bench.recorder.note("mutate", worker.number, invoked, job_id)
     await worker.ask(1)
     ended = held[:2] if bench.can_expire else held
     for number, job_id in enumerate(ended):
