@@ -539,6 +539,77 @@ def test_a_cancellation_is_to_blame_for_one_that_waits_and_not_for_several() -> 
     assert story.violations() == []
 
 
+HANGS = (UNKNOWN, TIMED_OUT)
+
+
+def _emptied(leases: int, *, seconds: float = 0.01) -> Story:
+    """A job that worker 1 holds, while worker 2 asks in vain, each time for so long."""
+    story, _ = held()
+    for _ in range(leases):
+        now = story.now
+        story.lease(2, at=(now + 1, now + round(seconds * 1e9)))
+    return story
+
+
+def test_a_store_that_never_waits_for_jobs_hangs_after_what_was_cancelled() -> None:
+    """It has answered at once when there was nothing; so it does not wait for jobs now."""
+    story = _emptied(2)
+    cancelled = story.complete(1, "a", how=STOPPED)
+    hung = story.lease(2, at=(story.now, story.now + 5_000_000_000), how=HANGS)
+    happened = "worker 2's lease did not return, after worker 1's complete was cancelled"
+    assert story.violations() == [Violation("complete/cancelled", happened, None, (cancelled, hung))]
+
+
+@pytest.mark.parametrize(("leases", "seconds"), [(1, 0.01), (3, 0.2)])
+def test_a_store_that_may_wait_for_jobs_is_not_said_to_hang(leases: int, seconds: float) -> None:
+    """One answer says little, and a slow one that it waits."""
+    story = _emptied(leases, seconds=seconds)
+    story.complete(1, "a", how=STOPPED)
+    story.lease(2, at=(story.now, story.now + 5_000_000_000), how=HANGS)
+    assert story.violations() == []
+
+
+def test_what_needs_no_lock_does_not_show_that_a_store_works_on() -> None:
+    """A lease of nothing is answered where everything else waits."""
+    story, _ = held()
+    cancelled = story.lease(2, how=STOPPED)
+    story.lease(2, limit=0)
+    hung = story.complete(1, "a", how=HANGS)
+    happened = "worker 1's complete did not return, after worker 2's lease was cancelled"
+    assert story.violations() == [Violation("lease/cancelled", happened, "a", (cancelled, hung))]
+
+
+def _broken_off(*, worked: bool, served: bool = False) -> tuple[Story, Operation, Operation, list[Operation]]:
+    """A worker whose completes all fail after a fail that it cancelled."""
+    story = Story()
+    story.enqueue("a", "b", "c")
+    for each in "abc":
+        lease = story.lease(1, each)
+    if worked:
+        story.complete(1, "a")
+    cancelled = story.fail(1, "b", how=STOPPED)
+    if served:
+        story.lease(1)
+    return story, lease, cancelled, [story.complete(1, "c", how=NOT_LEASED) for _ in range(5)]
+
+
+def test_what_fails_since_a_call_was_cancelled_is_laid_to_that() -> None:
+    """A transaction that is still open, say, of the same connection."""
+    story, lease, cancelled, calls = _broken_off(worked=True)
+    happened = (
+        "since worker 1's fail of b was cancelled, its complete of c, which it held, failed 5 times in a "
+        "row: RuntimeError: not on lease"
+    )
+    assert story.violations() == [Violation("fail/cancelled", happened, "c", (lease, cancelled, *calls))]
+
+
+@pytest.mark.parametrize(("worked", "served"), [(False, False), (True, True)])
+def test_what_never_worked_or_worked_on_was_not_cancelled(worked: bool, served: bool) -> None:  # noqa: FBT001
+    """Such a call may fail by itself; and what is answered afterwards shows that no harm was done."""
+    story, _, _, _ = _broken_off(worked=worked, served=served)
+    assert story.blamed() == ["complete/accepted"]
+
+
 # -- after a kill ---------------------------------------------------------------------------------
 
 PROMISED = {"durable": True, "sharing": "process"}

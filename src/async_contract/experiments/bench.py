@@ -581,15 +581,18 @@ class opened(Generic[AnyBench]):  # noqa: N801 - reads like the functions that m
 
     No generator: thousands of benches are opened, and each takes a tenth of a short program's time.
 
+    Attributes:
+        bench: What is opened, also where that hangs.
+
     Raises:
         NotEmpty: The store delivers a job that nobody put there.
     """
 
     def __init__(self, bench: AnyBench) -> None:
-        self._bench = bench
+        self.bench = bench
 
     async def __aenter__(self) -> AnyBench:
-        bench = self._bench
+        bench = self.bench
         with _reported("prepare"):
             await bench.conduct(prepare(bench.harness, bench.sandbox))
         try:
@@ -603,7 +606,7 @@ class opened(Generic[AnyBench]):  # noqa: N801 - reads like the functions that m
         await self._close()
 
     async def _close(self) -> None:
-        bench = self._bench
+        bench = self.bench
         try:
             await bench.close()
         finally:

@@ -27,6 +27,7 @@ from async_contract.experiments.findings import Finding
 from async_contract.experiments.limit import TimeLimitExceeded, time_limit
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.owners import promised_here
+from async_contract.experiments.waiting import may_be_told, wait_in_vain
 from async_contract.experiments.ways import WAY, Explorations, Explored
 from async_contract.harness.errors import HarnessError, TargetError
 from async_contract.harness.harness import StoreHarness
@@ -35,6 +36,7 @@ from async_contract.history.operation import CANCELLED, Operation
 from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import judge, kept
 from async_contract.judge.verdict import ClauseVerdict, Label, Verdict, Violation
+from async_contract.judge.waiting import may_wait_in_vain
 
 BY_ITSELF = "the store breaks without what this clause is about"
 """Why a clause was not exercised."""
@@ -67,6 +69,7 @@ class Verification:
         finding: The random program that breaks the clause; `None` where its example does.
         faded: Those of the cases to try first that don't break the clause (any more).
         hung: Whether the store did not return from a call in time.
+        hopeless: What is broken so that every other item would hang as well; `None` if nothing is.
     """
 
     verdict: ClauseVerdict
@@ -75,6 +78,17 @@ class Verification:
     finding: Finding | None = None
     faded: tuple[Case, ...] = ()
     hung: bool = False
+    hopeless: ClauseVerdict | None = None
+
+
+def since_broken(broken: ClauseVerdict, clause: str, harness: StoreHarness) -> ClauseVerdict:
+    """The verdict on a clause that can't be put to the test, since another one is broken.
+
+    Where that one is excused there would be nothing left to fail, so this is an error.
+    """
+    verdict = Verdict.ERROR if broken.clause in harness.known_failures else Verdict.UNEXERCISED
+    reason = f"not tried, since {broken.clause} is broken: {broken.violations[0].happened}"
+    return ClauseVerdict(clause, verdict, reason=reason)
 
 
 def verify(
@@ -129,6 +143,7 @@ class _Run:
         self._limits = limits
         self._explorations = explorations
         self._history: list[Operation] = []
+        self._opening: list[Operation] = []
         self._capabilities = promised_here(harness)
         self._why_together = ""
         self._explored = Explored()
@@ -157,7 +172,26 @@ class _Run:
 
     def verification(self, first: Sequence[Case]) -> Verification:
         found = self._controlled() or self._verification(first)
-        return replace(self._labelled(found), hung=self._hung)
+        waiting = self._waiting(found) if self._hung else None
+        return waiting or replace(self._labelled(found), hung=self._hung)
+
+    def _waiting(self, found: Verification) -> Verification | None:
+        """What a store that hung shows of its leases, if they wait for ever where nothing is ready."""
+        is_open = found.verdict.verdict is Verdict.ERROR and may_be_told(self._limits.item)
+        if not is_open or not may_wait_in_vain(self._history or self._opening):
+            return None
+        alone = _Run(self._harness, "lease/empty", self._sandboxes, self._limits, None)
+        alone._guarded(alone._wait)
+        empty, _ = alone._judged()
+        if empty.verdict is not Verdict.BROKEN:
+            return None
+        history = tuple(alone._history)
+        if self._clause.id == empty.clause:
+            return Verification(empty, (), history, hung=True, hopeless=empty)
+        unjudged = since_broken(empty, self._clause.id, self._harness)
+        return Verification(
+            unjudged, (*found.others, *empty.violations[:1]), history, hung=True, hopeless=empty
+        )
 
     def _labelled(self, found: Verification) -> Verification:
         """The same with labels: how far the order of the workers was controlled."""
@@ -346,6 +380,18 @@ class _Run:
             f"{last.error or last.outcome}"
         )
 
+    def _wait(self) -> None:
+        # Whether the store is empty can't be found out by a lease.
+        settings = replace(self._limits.settings, allow_nonempty=True)
+
+        async def wait() -> None:
+            async with open_bench(self._harness, self._sandboxes, settings) as bench:
+                self._history = bench.history
+                await wait_in_vain(bench, self._limits.item)
+
+        with asyncio.Runner() as runner:
+            runner.run(wait())
+
     def _run_example(self, example: Example) -> None:
         with asyncio.Runner() as runner:
             runner.run(self._experiment(example))
@@ -371,7 +417,9 @@ class _Run:
 
     async def _experiment(self, example: Example) -> None:
         settings = self._limits.settings
-        async with open_bench(self._harness, self._sandboxes, settings) as bench:
+        opening = open_bench(self._harness, self._sandboxes, settings)
+        self._opening = opening.bench.history
+        async with opening as bench:
             self._history = bench.history
             try:
                 await self._shown(example, bench)

@@ -52,6 +52,7 @@ class Recorder:
         leave_foreign: Leave jobs out of the history that were not enqueued here.
 
     Attributes:
+        call_limit: As above; it may be set between two calls.
         history: What was recorded, in the order of `operation.instant`: a call other than a lease
             takes its place when it is invoked, a lease when it returns.
         now: Gives the next instant, as `instants` has them.
@@ -77,7 +78,7 @@ class Recorder:
         self.history: list[Operation] = []
         self._harness = harness
         self._sandbox = sandbox
-        self._call_limit = call_limit
+        self.call_limit = call_limit
         self._stood = ""
         self.now = instants(sandbox)
 
@@ -249,10 +250,10 @@ class Recorder:
 
     def _within(self, call: Awaitable[Any], wrap: Wrap | None) -> Awaitable[Any]:
         """What the store returned, to be awaited within the time limit."""
-        return within(self._call_limit, wrap(call) if wrap else call)
+        return within(self.call_limit, wrap(call) if wrap else call)
 
     def _timed_out(self, method: str) -> CallTimedOut:
-        return CallTimedOut(f"{method} did not return within {self._call_limit:g} s: it hung {self._stood}")
+        return CallTimedOut(f"{method} did not return within {self.call_limit:g} s: it hung {self._stood}")
 
     async def _classified(self, error: BaseException) -> tuple[Outcome, str] | None:
         """What came of a call that raised this; `None` if it is not the store's, and is to pass through."""

@@ -29,6 +29,7 @@ from async_contract.judge.search import Explanation, Surroundings, TooManyConfig
 from async_contract.judge.shut import shut_by_a_reopening
 from async_contract.judge.sweep import REFUSALS, Live, Sweep, is_plain
 from async_contract.judge.verdict import ClauseVerdict, Judgement, Verdict, Violation
+from async_contract.judge.waiting import waits_in_vain
 from async_contract.judge.witness import distinct, least, only
 
 MOST_NAMED = 100
@@ -188,6 +189,7 @@ class Judge:
         if sweep.gave_up:
             cancelled = list(stuck_after_cancellation(self._history))
             yield from cancelled or stuck_for_ever(self._history, sweep.life)
+            yield from waits_in_vain(self._history)
         if deliveries:
             yield from out_of_order(self._history, deliveries, self._capabilities.poll_delay)
         for job in sweep.live.values() if sweep.unknown and not dead else ():

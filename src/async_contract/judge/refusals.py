@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import takewhile
+from operator import is_not
 
 from async_contract.contract.life import NEVER, Life
 from async_contract.history.operation import (
@@ -27,6 +30,13 @@ refusals of a class that nobody declared must not look like this."""
 
 SHUT_OUT = 20_000_000_000
 """Nanoseconds after which a store that answers nobody, and has nothing to do, is not busy."""
+
+AT_ONCE = 100_000_000
+"""Nanoseconds within which a lease returns for which no store has waited for jobs."""
+
+_TWICE = 2
+
+_CALLS = ("lease", "complete", "fail")
 
 _UNENDED = (CANCELLED, TIMED_OUT, STUCK)
 
@@ -141,11 +151,47 @@ def failing_ends(
             if len(row) == ERRORS == unknown and _is_surely_held(
                 lease, row, operations[:place], life, endings
             ):
-                happened = (
-                    f"worker {each.worker} held {each.job_id}, and its {each.method} failed {ERRORS} times "
-                    f"in a row: {each.error}"
-                )
-                yield Violation(f"{each.method}/accepted", happened, each.job_id, (lease, *row))
+                yield _fails_again_and_again(lease, row, history)
+
+
+def _fails_again_and_again(
+    lease: Operation, row: Sequence[Operation], history: Sequence[Operation]
+) -> Violation:
+    """What the holder's calls break that all failed, and if it is only since a call of his was cancelled."""
+    last = row[-1]
+    what = f"{last.method} of {last.job_id}"
+    cancelled = _cancelled_before(row[0], history)
+    if cancelled is None:
+        happened = (
+            f"worker {last.worker} held {last.job_id}, and its {last.method} failed {len(row)} times in a "
+            f"row: {last.error}"
+        )
+        return Violation(f"{last.method}/accepted", happened, last.job_id, (lease, *row))
+    happened = (
+        f"since worker {last.worker}'s {_call(cancelled)} was cancelled, its {what}, which it held, failed "
+        f"{len(row)} times in a row: {last.error}"
+    )
+    return Violation(f"{cancelled.method}/cancelled", happened, last.job_id, (lease, cancelled, *row))
+
+
+def _cancelled_before(call: Operation, history: Sequence[Operation]) -> Operation | None:
+    """The call that was cancelled before the first of those that fail, if the same call worked before it.
+
+    Nothing that the worker called was answered since: else that one has done no harm.
+    """
+    cancelled: Operation | None = None
+    worked = False
+    for each in takewhile(partial(is_not, call), history):
+        if each.outcome == OK:
+            worked |= each.method == call.method
+            cancelled = None if each.worker == call.worker else cancelled
+        elif each.error == CANCELLED and each.worker == call.worker and worked and each.method in _CALLS:
+            cancelled = each
+    return cancelled
+
+
+def _call(call: Operation) -> str:
+    return call.method + (f" of {call.job_id}" if call.job_id else "")
 
 
 def _is_surely_held(
@@ -238,31 +284,30 @@ def stuck_after_cancellation(history: Sequence[Operation]) -> Iterator[Violation
     """A call that never returned, after one that was cancelled: the store does not work on.
 
     What was served in between shows that it does, unless it was another method, which may need another lock
-    than the one that the cancelled call left behind. A lease may wait for jobs, so it counts only while some
-    must be ready.
+    than the one that the cancelled call left behind; and a lease of nothing may need no lock at all.
+    A lease may wait for jobs, so it counts only while some must be ready, or in a store that is known not to
+    wait: it has answered at once before, time and again, when there was nothing.
     """
     cancelled: Operation | None = None
     by_method: dict[str, Operation] = {}
     ready = 0
+    empty: list[Operation] = []
     # Of several that are stuck one may wait for the other: two locks in two orders need no cancellation.
     several = sum(each.error == STUCK for each in history) > 1
     for each in history:
-        if (
-            each.error == CANCELLED
-            and each.returned is not None
-            and each.method in ("lease", "complete", "fail")
-        ):
+        if each.error == CANCELLED and each.returned is not None and each.method in _CALLS:
             cancelled = by_method[each.method] = each
-        elif each.outcome == OK:
+        elif each.outcome == OK and (each.method != "lease" or _must_be_served(each)):
             cancelled = None
             by_method.pop(each.method, None)
+            empty += [each] * (each.method == "lease" and not each.jobs)
         blamed = by_method.get(each.method, cancelled)
         if (
             each.error in (TIMED_OUT, STUCK)
             and blamed is not None
             and each.invoked >= (blamed.returned or 0)
             and not several
-            and (each.method != "lease" or ready > 0)
+            and (each.method != "lease" or ready > 0 or _never_waits(empty))
         ):
             happened = (
                 f"worker {each.worker}'s {each.method} did not return, after worker {blamed.worker}'s "
@@ -271,6 +316,11 @@ def stuck_after_cancellation(history: Sequence[Operation]) -> Iterator[Violation
             yield Violation(f"{blamed.method}/cancelled", happened, each.job_id, (blamed, each))
             return
         ready += _adds(each)
+
+
+def _never_waits(empty: Sequence[Operation]) -> bool:
+    """Whether a store that answered these leases, which got nothing, does not wait for jobs."""
+    return len(empty) >= _TWICE and all((each.returned or NEVER) - each.invoked < AT_ONCE for each in empty)
 
 
 def dead_after_cancellation(history: Sequence[Operation]) -> list[Violation]:
@@ -307,8 +357,10 @@ def _dead(calls: Sequence[Operation]) -> Violation | None:
         return None
     if row[0].error in (*_UNENDED, KILLED):
         return None
-    what = cancelled.method + (f" of {cancelled.job_id}" if cancelled.job_id else "")
-    happened = f"since worker {cancelled.worker}'s {what} was cancelled, every lease fails: {row[0].error}"
+    happened = (
+        f"since worker {cancelled.worker}'s {_call(cancelled)} was cancelled, every lease fails: "
+        f"{row[0].error}"
+    )
     witness = (cancelled, *row[:ERRORS])
     return Violation(f"{cancelled.method}/cancelled", happened, cancelled.job_id, witness)
 

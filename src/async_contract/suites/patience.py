@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.verify import Verification
+from async_contract.judge.verdict import Verdict
 
 _AFTER_ONE = 15.0
 _MOST = 3
@@ -17,28 +18,38 @@ class Patience:
 
     Attributes:
         called: What messages call it.
-        hung: The clauses in whose items a call did not return.
+        hung: The clauses in whose items a call did not return, and that are not known to be broken.
         where: Where the last one hung.
+        is_slow: Whether a call did not return in any item.
+        hopeless: The item that has shown why every other one would hang as well; `None` if none has.
     """
 
     called: str = "the store"
     hung: list[str] = field(default_factory=list)
     where: str = ""
+    is_slow: bool = False
+    hopeless: Verification | None = None  # with a verdict of its own on what is broken
 
     def note(self, clause: str, found: Verification) -> None:
-        """Take note of what came of an item."""
-        if found.hung:
+        """Take note of what came of an item.
+
+        An item whose own clause was found to be broken, and which then hung, says nothing of the others.
+        """
+        if found.hopeless is not None:
+            self.hopeless = found
+        self.is_slow |= found.hung
+        if found.hung and found.verdict.verdict is not Verdict.BROKEN:
             self.hung.append(clause)
             self.where = found.verdict.reason
 
     def limits(self, limits: Limits) -> Limits:
         """What the next item may take: once the store has hung, at most 15 seconds."""
-        return replace(limits, item=min(limits.item, _AFTER_ONE)) if self.hung else limits
+        return replace(limits, item=min(limits.item, _AFTER_ONE)) if self.is_slow else limits
 
     @property
     def is_over(self) -> bool:
         """Whether the store is not tried any more."""
-        return len(self.hung) >= _MOST
+        return self.hopeless is not None or len(self.hung) >= _MOST
 
     @property
     def excuse(self) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from async_contract.contract.clauses import CLAUSE
 from async_contract.experiments.cases import case_of
-from async_contract.experiments.verify import Verification, verify
+from async_contract.experiments.verify import Verification, since_broken, verify
 from async_contract.harness.harness import StoreHarness
 from async_contract.judge.verdict import ClauseVerdict, Verdict
 from async_contract.suites.binding import BINDING
 from async_contract.suites.outcome import ContractError
+from async_contract.suites.patience import Patience
 from async_contract.suites.settle import settle
 from async_contract.suites.state import State, state_of
 
@@ -40,9 +42,8 @@ def verify_store(harness: StoreHarness, target: str, clause: str, state: State) 
     """Put a store to the test on one clause, and remember what breaks it for the next run."""
     memory = state.memory(target, clause)
     patience = state.patience(harness)
-    if patience.is_over:
-        reason = patience.excuse
-        return Verification(ClauseVerdict(clause, Verdict.ERROR, reason=reason))
+    if patience.is_over and CLAUSE[clause].binds(harness.capabilities):
+        return _untried(patience, clause, harness)
     found = verify(
         harness,
         clause,
@@ -57,3 +58,13 @@ def verify_store(harness: StoreHarness, target: str, clause: str, state: State) 
     if found.finding is not None:
         memory.keep(case_of(clause, found.finding))
     return found
+
+
+def _untried(patience: Patience, clause: str, harness: StoreHarness) -> Verification:
+    """What is known of a clause of a store that is not tried any more."""
+    if patience.hopeless is None or patience.hopeless.hopeless is None:
+        return Verification(ClauseVerdict(clause, Verdict.ERROR, reason=patience.excuse))
+    broken = patience.hopeless.hopeless
+    if broken.clause == clause:
+        return Verification(broken, history=patience.hopeless.history)
+    return Verification(since_broken(broken, clause, harness))
