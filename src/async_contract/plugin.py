@@ -570,12 +570,16 @@ class _Summary:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._is_wanted() and not self._config.option.collectonly:
             from async_contract.report.terminal import write
+            from async_contract.suites.leftovers import left_running
+            from async_contract.suites.state import state_of
 
             verbosity = self._config.get_verbosity()
             write(terminalreporter, self.results(), quiet=verbosity < 0, verbose=verbosity > 0)
             written, problems = self._reports
             terminalreporter.write("".join(f"report: {each}\n" for each in written))
             terminalreporter.write("".join(f"no report: {each}\n" for each in problems), red=True)
+            if left := left_running(state_of(self._config).threads):
+                terminalreporter.write(f"{left}\n", yellow=True)
 
     def _is_wanted(self) -> bool:
         return self._results is not None or bool(self._config.stash[_SELECTED])

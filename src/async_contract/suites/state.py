@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from contextlib import ExitStack
 from functools import cached_property
@@ -28,11 +29,13 @@ class State:
         limits: What an item may take and do.
         explorations: What random programs have shown of the stores.
         only: The case to repeat, if one was asked for.
+        threads: The threads that were there before anything was tested.
         forgiving: Whether known failures are excused; not with `--runxfail`, as with pytest's own.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self.threads = frozenset(threading.enumerate())
         self.explorations = Explorations()
         self._patience: dict[int, Patience] = {}
         self._seen: set[tuple[str, str]] = set()
