@@ -7,8 +7,8 @@ machine by hand has preconditions, so that each of its steps makes one. In the e
 calls that empty the store after each program, and leaves out the steps in which time passes. Where its time
 goes is seen from the rows in which nothing is judged, and in which nothing is even carried out (whose steps
 are those of the programs).
-Each is measured in several rounds, one after another in turn, and the best of each counts: what else the
-machine does makes a round slower, never faster. Ratios matter, not rates.
+Each is measured in several rounds, one after another in turn. A ratio is the median of those of each round:
+what else the machine does, and how fast it runs just then, concerns all of a round. Rates are medians too.
 
 Then how the cost of a step grows with the length of its history, which it must not: the same number of
 steps in programs of different lengths.
@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from statistics import median
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -36,7 +37,7 @@ from async_contract.harness.sandbox import Sandboxes
 from async_contract.history.operation import Operation
 from contract_suites.memory import harness
 
-ROUNDS = 5
+ROUNDS = 9
 LENGTHS = (30, 100, 300, 1_000, 3_000)
 EXAMPLES = 60
 STEPS = 50
@@ -197,16 +198,20 @@ def main() -> None:
         "StoreMachine, judged": lambda: machine(Counting),
         "RuleBasedStateMachine by hand": lambda: machine(HandWritten),
     }
-    best: dict[str, tuple[int, float]] = {}
-    for _ in range(ROUNDS + 1):  # one to get warm
+    steps: dict[str, int] = {}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(ROUNDS + 1):
         for name, way in ways.items():
-            steps, seconds = way()
-            best[name] = max(best.get(name, (0, 1.0)), (steps, seconds), key=lambda each: each[0] / each[1])
-    hand = best["RuleBasedStateMachine by hand"]
-    by_hand = hand[0] / hand[1]
-    print(f"{'':32}{'steps':>9}{'CPU s':>8}{'steps/s':>10}{'by hand':>9}")
-    for name, (steps, seconds) in best.items():
-        print(f"{name:32}{steps:>9}{seconds:>8.2f}{steps / seconds:>10.0f}{steps / seconds / by_hand:>8.1f}x")
+            steps[name], seconds = way()
+            if number:  # the first is there to get warm
+                rates[name].append(steps[name] / seconds)
+    print(f"{'':32}{'steps':>9}{'steps/s':>10}{'by hand':>9}{'from':>8}{'to':>8}")
+    for name, of_rounds in rates.items():
+        ratios = [
+            one / hand for one, hand in zip(of_rounds, rates["RuleBasedStateMachine by hand"], strict=True)
+        ]
+        told = f"{median(ratios):>8.1f}x{min(ratios):>7.1f}x{max(ratios):>7.1f}x"
+        print(f"{name:32}{steps[name]:>9}{median(of_rounds):>10.0f}{told}")
     print("targets: exploration at least 20 times the machine by hand, StoreMachine at least 0.6 of it")
     print(f"\n{'steps of a program':32}" + "".join(f"{length:>9}" for length in LENGTHS))
     costs = [min(of_length(length, 10_000) for _ in range(2)) for length in LENGTHS]

@@ -106,20 +106,23 @@ def generate(random: Random, menu: Menu) -> Program:
     workers = min(random.choice((1, 1, 2, 3)), menu.workers)
     weights = _weights(random, menu)
     kinds = list(weights)
-    steps = [Step(0, Kind.ENQUEUE, _some(random, WHICH)) for _ in range(random.randint(0, 4))]
+    most, hows = len(_WHICH), len(_HOW)
+    first = random.randint(0, 4)
+    steps = [Step(0, Kind.ENQUEUE, _WHICH[int(random.random() * most)]) for _ in range(first)]
     cancels = random.random() < 0.3 and menu.cancels
     number = random.random  # what follows is written out, since it takes a tenth of the time of exploring
     for kind in random.choices(kinds, [weights[each] for each in kinds], k=random.randint(2, menu.steps)):
         worker = 1 + int(number() * workers)
         cancel = 1 + int(number() * 4) if cancels and kind in _CALLS and number() < 0.3 else 0
-        which, how = number(), number()
-        which = 0 if which < 0.5 else int((2 * which - 1) * WHICH)
-        how = 0 if how < 0.5 else int((2 * how - 1) * len(TEXTS))
+        which, how = _WHICH[int(number() * most)], _HOW[int(number() * hows)]
         steps.append(_NEW(Step, (worker, kind, which, how, cancel)))
     return tuple(steps)
 
 
 _CALLS = (Kind.LEASE, Kind.COMPLETE, Kind.FAIL)
+
+_WHICH, _HOW = ((0,) * most + tuple(range(most)) for most in (WHICH, len(TEXTS)))
+"""What is chosen from: half of the time the simplest."""
 
 
 def _weights(random: Random, menu: Menu) -> dict[Kind, float]:
@@ -132,12 +135,6 @@ def _weights(random: Random, menu: Menu) -> dict[Kind, float]:
     for kind in weights:
         weights[kind] *= random.choice((0.3, 1, 1, 3) if kind is Kind.LEASE else (0, 0.3, 1, 1, 3))
     return weights
-
-
-def _some(random: Random, most: int) -> int:
-    """A number below `most`, half of the time the simplest."""
-    number = random.random()
-    return 0 if number < 0.5 else int((2 * number - 1) * most)
 
 
 @dataclass(slots=True)

@@ -33,12 +33,14 @@ async def call_maybe_async(
 
 async def prepare(harness: StoreHarness, sandbox: Sandbox) -> None:
     """Create what the connections of `sandbox` share."""
-    await call_maybe_async(call_with_sandbox, harness.prepare, sandbox)
+    if harness.customizes("prepare"):
+        await call_maybe_async(call_with_sandbox, harness.prepare, sandbox)
 
 
 async def dispose(harness: StoreHarness, sandbox: Sandbox) -> None:
     """Drop what the connections of `sandbox` shared."""
-    await call_maybe_async(call_with_sandbox, harness.dispose, sandbox)
+    if harness.customizes("dispose"):
+        await call_maybe_async(call_with_sandbox, harness.dispose, sandbox)
 
 
 async def is_rejection(harness: StoreHarness, error: BaseException) -> bool:

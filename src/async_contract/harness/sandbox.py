@@ -109,13 +109,13 @@ def _is_idle(loop: Any) -> bool:
     Asyncio's own loops show that, to whoever knows where to look; of another one it is not known.
     """
     try:
-        ready, scheduled, selector = _WAITING(loop)
-        return not (ready or scheduled) and len(selector.get_map()) == _ITS_OWN
+        ready, scheduled, sockets = _WAITING(loop)
+        return not (ready or scheduled) and len(sockets) == _ITS_OWN
     except AttributeError:
         return False
 
 
-_WAITING = attrgetter("_ready", "_scheduled", "_selector")
+_WAITING = attrgetter("_ready", "_scheduled", "_selector._fd_to_key")
 
 _ITS_OWN = 1
 """The socket by which a thread wakes a loop."""

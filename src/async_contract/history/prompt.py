@@ -50,6 +50,7 @@ class PromptRecorder(Recorder):
         super().__init__(harness, sandbox, **options)
         # One that somebody has written may be a coroutine function.
         self._knows_refusals = not harness.customizes("is_rejection")
+        self._refuses: dict[type, bool] = {}
         self._leaves_enqueue = not harness.customizes("enqueue")
         self._came: Callable[[], Any] | None = None  # in place of a call that was made already
         self._since: int | None = None  # the instant before it was made
@@ -182,12 +183,14 @@ class PromptRecorder(Recorder):
         Returns:
             A refusal, with its text. Whatever else it is, the next call that is begun goes on with that.
         """
-        if (
-            self._knows_refusals
-            and isinstance(raised, Exception)
-            and not isinstance(raised, (HarnessError, _NotOver))
-            and self._harness.is_rejection(raised)
-        ):
+        kind = type(raised)
+        refuses = self._refuses.get(kind)
+        if refuses is None:
+            # The harness's own answer hangs on the class alone, and to ask for it takes its time.
+            is_stores = issubclass(kind, Exception) and not issubclass(kind, (HarnessError, _NotOver))
+            refuses = is_stores and self._knows_refusals and bool(self._harness.is_rejection(raised))
+            self._refuses[kind] = refuses
+        if refuses:
             return REJECTED, text_of(raised)
         self._came = raised.came if isinstance(raised, _NotOver) else partial(_raise, raised)
         self._since = invoked
