@@ -282,6 +282,13 @@ def test_a_thread_that_makes_no_call_of_a_store_is_nowhere(crew: Crew) -> None:
     assert (crew.hands[1].place(), crew.standing()) == ("", [])
 
 
+def _blocks_as_it_ends(hand: Hand, lock: _thread.LockType) -> None:
+    try:
+        hand.stand(asyncio.Event().wait)
+    finally:
+        lock.acquire()
+
+
 def test_a_thread_that_blocks_as_it_is_ended_is_left_behind(
     crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,14 +297,8 @@ def test_a_thread_that_blocks_as_it_is_ended_is_left_behind(
     lock.acquire()
     hand = crew.hands[1]
 
-    def call() -> None:
-        try:
-            hand.stand(asyncio.Event().wait)
-        finally:
-            lock.acquire()
-
     async def main() -> None:
-        await hand.call(call)
+        await hand.call(_blocks_as_it_ends, hand, lock)
 
     monkeypatch.setattr(hands, "PATIENCE", 0.05)
     assert isinstance(run(main).error, Deadlock)
@@ -313,14 +314,8 @@ def test_a_thread_that_was_left_behind_stays_so_when_it_is_ended_again(
     hand = crew.hands[1]
     errors: list[str] = []
 
-    def call() -> None:
-        try:
-            hand.stand(asyncio.Event().wait)
-        finally:
-            lock.acquire()
-
     async def main() -> None:
-        task = asyncio.create_task(hand.call(call))
+        task = asyncio.create_task(hand.call(_blocks_as_it_ends, hand, lock))
         await asyncio.sleep(1)
         hand.kill()
         task.cancel()
