@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from async_contract.experiments import verify as verifying
+from async_contract.experiments.bench import Bench
 from async_contract.experiments.verify import BY_ITSELF, verify
+from async_contract.harness.errors import HarnessError
 from async_contract.harness.sandbox import Sandboxes
 from async_contract.judge.verdict import Verdict
 from async_contract.mutants.zoo import MUTANTS
@@ -35,4 +38,17 @@ def test_what_is_not_broken_without_it_is_due_to_it(clause: str) -> None:
     mutant = next(each for each in MUTANTS if each.clause == clause)
     with Sandboxes() as sandboxes:
         found = verify(mutant.harness, clause, sandboxes=sandboxes)
+    assert found.verdict.verdict is Verdict.BROKEN
+
+
+def test_what_can_not_be_tried_without_it_stays_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error then is no answer, and takes nothing back of what was seen."""
+
+    async def fails(bench: Bench) -> None:
+        raise HarnessError("no more connections")
+
+    monkeypatch.setattr(verifying, "WITHOUT", {"lease/snapshot": fails})
+    mutant = next(each for each in MUTANTS if each.clause == "lease/snapshot")
+    with Sandboxes() as sandboxes:
+        found = verify(mutant.harness, mutant.clause, sandboxes=sandboxes)
     assert found.verdict.verdict is Verdict.BROKEN

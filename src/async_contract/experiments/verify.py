@@ -207,12 +207,16 @@ class _Run:
         return None if control is None else self._shown_by(control)
 
     def _without(self) -> Verification | None:
-        """The same for an example that was run before, and broke its clause."""
+        """The same for an example that was run before, and broke its clause.
+
+        What keeps it from being tried again, such as a hang, takes nothing back of what was seen.
+        """
         control = WITHOUT.get(self._clause.id)
         if control is None:
             return None
         alone = _Run(self._harness, self._clause.id, self._sandboxes, self._limits, None)
-        return alone._shown_by(control)
+        shown = alone._shown_by(control)
+        return None if alone._verdict is Verdict.ERROR else shown
 
     def _shown_by(self, control: Example) -> Verification | None:
         self._guarded(partial(self._run_example, control))
