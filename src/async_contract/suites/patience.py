@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from async_contract.experiments.limits import Limits
 from async_contract.experiments.verify import Verification
-from async_contract.judge.verdict import Verdict
+from async_contract.history.operation import Operation
+from async_contract.judge.verdict import ClauseVerdict, Verdict
 
 _AFTER_ONE = 15.0
 _MOST = 3
@@ -21,14 +22,16 @@ class Patience:
         hung: The clauses in whose items a call did not return, and that are not known to be broken.
         where: Where the last one hung.
         is_slow: Whether a call did not return in any item.
-        hopeless: The item that has shown why every other one would hang as well; `None` if none has.
+        hopeless: What is broken so that every other item would hang as well; `None` if nothing is.
+        history: The history behind that.
     """
 
     called: str = "the store"
     hung: list[str] = field(default_factory=list)
     where: str = ""
     is_slow: bool = False
-    hopeless: Verification | None = None  # with a verdict of its own on what is broken
+    hopeless: ClauseVerdict | None = None
+    history: tuple[Operation, ...] = ()
 
     def note(self, clause: str, found: Verification) -> None:
         """Take note of what came of an item.
@@ -36,7 +39,7 @@ class Patience:
         An item whose own clause was found to be broken, and which then hung, says nothing of the others.
         """
         if found.hopeless is not None:
-            self.hopeless = found
+            self.hopeless, self.history = found.hopeless, found.history
         self.is_slow |= found.hung
         if found.hung and found.verdict.verdict is not Verdict.BROKEN:
             self.hung.append(clause)

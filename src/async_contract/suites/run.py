@@ -62,9 +62,9 @@ def verify_store(harness: StoreHarness, target: str, clause: str, state: State) 
 
 def _untried(patience: Patience, clause: str, harness: StoreHarness) -> Verification:
     """What is known of a clause of a store that is not tried any more."""
-    if patience.hopeless is None or patience.hopeless.hopeless is None:
+    broken = patience.hopeless
+    if broken is None:
         return Verification(ClauseVerdict(clause, Verdict.ERROR, reason=patience.excuse))
-    broken = patience.hopeless.hopeless
     if broken.clause == clause:
-        return Verification(broken, history=patience.hopeless.history)
+        return Verification(broken, history=patience.history)
     return Verification(since_broken(broken, clause, harness))
