@@ -18,7 +18,7 @@ from async_contract.experiments.programs import LIMITS, Kind, Program, Step, gen
 from async_contract.experiments.shrink import parts, shrinking
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
-from async_contract.history.operation import CANCELLED, Operation
+from async_contract.history.operation import CANCELLED, Operation, in_words
 from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import Judge
 from async_contract.judge.verdict import Violation
@@ -238,8 +238,4 @@ class Explorer:
 def _since(history: tuple[Operation, ...]) -> str:
     """The latest call that was cancelled before the one that hung, which may be what that waits for."""
     cancelled = [each for each in history if each.error == CANCELLED]
-    if not cancelled:
-        return ""
-    last = cancelled[-1]
-    what = f"worker {last.worker}'s {last.method}" + (f" of {last.job_id!a}" if last.job_id else "")
-    return f"; the latest call that was cancelled before is {what}"
+    return f"; the latest call that was cancelled before is {in_words(cancelled[-1])}" if cancelled else ""

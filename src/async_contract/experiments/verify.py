@@ -32,7 +32,7 @@ from async_contract.experiments.ways import WAY, Explorations, Explored
 from async_contract.harness.errors import HarnessError, TargetError
 from async_contract.harness.harness import StoreHarness
 from async_contract.harness.sandbox import Sandboxes
-from async_contract.history.operation import CANCELLED, Operation
+from async_contract.history.operation import CANCELLED, Operation, in_words
 from async_contract.history.recorder import CallTimedOut
 from async_contract.judge.judge import judge, kept
 from async_contract.judge.verdict import ClauseVerdict, Label, Verdict, Violation
@@ -377,11 +377,10 @@ class _Run:
         if not over:
             return ""
         last = over[-1]
-        what = f"worker {last.worker}'s {last.method}" + (f" of {last.job_id!a}" if last.job_id else "")
         took = ((last.returned or 0) - last.invoked) / 1_000_000_000
         return (
-            f"; {len(over)} of its calls took more than a second, the last one {took:.0f} s: {what}, "
-            f"{last.error or last.outcome}"
+            f"; {len(over)} of its calls took more than a second, the last one {took:.0f} s: "
+            f"{in_words(last)}, {last.error or last.outcome}"
         )
 
     def _wait(self) -> None:

@@ -125,6 +125,12 @@ def in_order(history: Iterable[Operation]) -> bool:
     return True
 
 
+def in_words(call: Operation) -> str:
+    """A call in a few words: whose it is, and on which job."""
+    what = f"worker {call.worker}'s {call.method}"
+    return f"{what} of {call.job_id!a}" if call.job_id else what
+
+
 def is_blocked(call: Operation) -> bool:
     """Whether a call failed after it had waited for long."""
     over = call.returned
